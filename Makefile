@@ -14,7 +14,7 @@ $(READY): requirements.txt pyproject.toml tools/make_venv.sh
 	@touch $@
 
 site: $(READY)  ## Build the site to _build/html
-	@$(BIN)/jupyter-book build book --config _config.yml --toc _toc.yml --path-output . -W --keep-going --quiet
+	@$(BIN)/jupyter-book build book --config _config.yml --toc $(CURDIR)/_toc.yml --path-output . -W --keep-going --quiet
 	@test -f _build/html/index.html
 	@echo "The site is in _build/html/index.html; 'make serve' shows it on localhost."
 

@@ -4,6 +4,7 @@
 then runs on a laptop's CPU, on one GPU, on several, or on the workers of a cluster.
 """
 
+import contextlib
 import json
 import logging
 import os
@@ -171,12 +172,10 @@ def _enable_gpus(tf: Any) -> list[Any]:
     """Visible GPUs, with memory growth on (else TensorFlow takes all memory at once)."""
     gpus = tf.config.list_physical_devices("GPU")
     for gpu in gpus:
-        try:
+        # Already initialised (a second setup() in one process): the first call's choice stays.
+        # ValueError: virtual devices were configured on it.
+        with contextlib.suppress(RuntimeError, ValueError):
             tf.config.experimental.set_memory_growth(gpu, True)
-        except (RuntimeError, ValueError):
-            # Already initialised (a second setup() in one process): the first call's choice
-            # stays. ValueError: virtual devices were configured on it.
-            pass
     return gpus
 
 
