@@ -1,6 +1,6 @@
 # Two commands do it all: `make site` and `make test`. Each sets up what it needs in .venv.
 .DEFAULT_GOAL := help
-.PHONY: help site serve test lint format notebooks bench rehearse-colab lock clean
+.PHONY: help site serve test lint format notebooks bench rehearse-colab lower-bounds lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -21,9 +21,9 @@ site: $(READY)  ## Build the site to _build/html
 serve: site  ## Show the site on http://localhost:8000
 	@$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html 8000
 
-test: $(READY) lint  ## Run the unit tests, then every notebook under nbval
+test: $(READY) lint site  ## Run the unit tests, then every notebook under nbval
 	@$(BIN)/pytest tests -n 2 -q
-	@if find book -name '*.ipynb' | grep -q .; then $(BIN)/pytest --nbval book -n 2 --dist loadfile -q; fi
+	@TF_NUM_INTRAOP_THREADS=1 $(BIN)/pytest --nbval book -n 2 --dist loadfile -q
 
 lint: $(READY)  ## Check style and spelling
 	@$(BIN)/ruff check .
@@ -36,6 +36,17 @@ format: $(READY)  ## Put code and notebooks in the course's style
 
 notebooks: $(READY)  ## Execute the notebooks whose code changed, and store their outputs
 	@$(BIN)/python tools/execute_notebooks.py
+
+bench: $(READY)  ## Measure the results table (three seeds) and the training speed
+	@$(BIN)/python benchmarks/results.py
+	@$(BIN)/python benchmarks/speed.py
+	@$(BIN)/python tools/make_results_page.py
+
+rehearse-colab: $(READY)  ## Run NOTEBOOKS (default: the code chapters) as Colab would, in its versions
+	@$(BIN)/python tools/rehearse_colab.py --venv _build/venv-colab $(NOTEBOOKS)
+
+lower-bounds: $(READY)  ## Run the unit tests with the oldest TensorFlow and Keras supported
+	@sh tools/test_lower_bounds.sh
 
 lock:  ## Compile requirements.txt from pyproject.toml
 	@$(BIN)/uv pip compile pyproject.toml --extra site --extra dev --universal --python-version 3.11 --no-annotate --no-header --quiet -o requirements.txt

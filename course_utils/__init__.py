@@ -21,6 +21,7 @@ _SUBMODULES = (
     "checkpoints",
     "datasets",
     "evaluation",
+    "generation",
     "models",
     "plotting",
     "runtime",

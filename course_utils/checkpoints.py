@@ -7,7 +7,7 @@ of a ``.keras`` file, so that the weights load in every Keras the course support
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -77,6 +77,7 @@ def save(model: "keras.Model", card: CheckpointCard, directory: Path | None = No
     weights = {f"{i:03d}": np.asarray(w) for i, w in enumerate(model.get_weights())}
     path = directory / f"{card.name}.npz"
     temporary = directory / f".{card.name}.tmp.npz"
+    temporary_card = directory / f".{card.name}.tmp.json"
     try:
         np.savez_compressed(temporary, **weights)
         filled = asdict(card) | {
@@ -87,11 +88,13 @@ def save(model: "keras.Model", card: CheckpointCard, directory: Path | None = No
                 "numpy": np.__version__,
             },
         }
+        text = json.dumps(filled, indent=2, ensure_ascii=False) + "\n"
+        temporary_card.write_text(text, encoding="utf-8")
         temporary.replace(path)
+        temporary_card.replace(path.with_suffix(".json"))
     finally:
         temporary.unlink(missing_ok=True)
-    text = json.dumps(filled, indent=2, ensure_ascii=False) + "\n"
-    path.with_suffix(".json").write_text(text, encoding="utf-8")
+        temporary_card.unlink(missing_ok=True)
     return path
 
 
@@ -99,18 +102,33 @@ def card(name: str, directory: Path | None = None) -> CheckpointCard:
     """Read a checkpoint's card.
 
     Raises:
-        ValueError: no such checkpoint, or a card of another format.
+        ValueError: no such checkpoint, a damaged card, or one of another format.
     """
     directory = Path(directory or folder())
     path = directory / f"{name}.json"
     if not path.is_file():
         known = ", ".join(sorted(p.stem for p in directory.glob("*.json"))) or "none"
         raise ValueError(f"There is no checkpoint {name!r}; known checkpoints: {known}.")
-    values = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        values = None
+    if not isinstance(values, dict):
+        raise ValueError(
+            f"The card of checkpoint {name!r} is damaged, it should be a JSON object: "
+            "install course_utils again."
+        )
     if values.get("format") != FORMAT:
         raise ValueError(
             f"Checkpoint {name!r} has format {values.get('format')}, but this course_utils reads "
             f"format {FORMAT}: install the course_utils that it came with, or train it again."
+        )
+    differing = sorted(values.keys() ^ {one.name for one in fields(CheckpointCard)})
+    if differing:
+        raise ValueError(
+            f"The card of checkpoint {name!r} should have other fields "
+            f"(it differs in {', '.join(differing)}): it comes from another version of "
+            "course_utils; train it again."
         )
     return CheckpointCard(**values)
 
@@ -132,7 +150,19 @@ def load(name: str, directory: Path | None = None) -> "keras.Model":
             f"{path.name} should have sha256 {found.sha256[:12]}…, found {measured[:12]}…: "
             "install course_utils again, or train it with the command on its card."
         )
-    model = getattr(models, found.builder)(**found.arguments)
+    builder = getattr(models, found.builder, None)
+    if builder is None:
+        raise ValueError(
+            f"Checkpoint {name!r} is of a model built by {found.builder}, "
+            "which this course_utils does not have: it comes from another version; train it again."
+        )
+    try:
+        model = builder(**found.arguments)
+    except TypeError as error:
+        raise ValueError(
+            f"Checkpoint {name!r} comes from another version of course_utils "
+            f"({error}): train it again."
+        ) from None
     with np.load(path) as stored:
         weights = [stored[key] for key in sorted(stored.files)]
     expected = [tuple(w.shape) for w in model.weights]

@@ -85,7 +85,9 @@ def setup(
     import keras
     import tensorflow as tf
 
-    gpus = _enable_gpus(tf)
+    # cuInit and cpu_feature_guard write to descriptor 2 whatever the log level.
+    with _StderrDiscarded() if _current is None else contextlib.nullcontext():
+        gpus, strategy = _start_devices(tf, devices, cluster)
     chosen_precision = precision or _choose_precision(
         [_compute_capability(tf, gpu) for gpu in gpus], _cpu_flags()
     )
@@ -100,14 +102,8 @@ def setup(
         gpus=tuple(_gpu_name(tf, gpu) for gpu in gpus),
         precision=chosen_precision,
         profile=_choose_profile(profile, os.environ.get("COURSE_PROFILE"), bool(gpus)),
-        strategy=_choose_strategy(
-            tf,
-            _check_devices(tf, devices) if devices else [f"GPU:{i}" for i in range(len(gpus))],
-            cluster,
-        ),
+        strategy=strategy,
     )
-    if _current.strategy.num_replicas_in_sync > 1:
-        tf.distribute.experimental_set_strategy(_current.strategy)
     print(_describe(_current, tf.__version__, keras.__version__))
     if not gpus and on_colab():
         print("No GPU found. To get one: Runtime ▸ Change runtime type ▸ T4 GPU ▸ Save.")
@@ -137,22 +133,19 @@ def on_colab() -> bool:
 def _silence() -> None:
     """Keep oneDNN, CUDA and Abseil start-up lines out of the stored outputs.
 
-    They are written by C++ to file descriptor 2 while TensorFlow is imported and at its
-    first operation, so the environment must be set before the import.
+    They are written by C++ to file descriptor 2 while TensorFlow is imported, so the
+    environment must be set before the import.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_CPP_MAX_VLOG_LEVEL", "-1")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    logging.getLogger("absl").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", category=DeprecationWarning)
-    if "tensorflow" not in sys.modules:
-        # cuInit and cpu_feature_guard ignore the log level on some builds: the first
-        # operation runs here, with descriptor 2 turned away.
-        with _StderrDiscarded():
-            import tensorflow as tf
+    with _StderrDiscarded() if "tensorflow" not in sys.modules else contextlib.nullcontext():
+        import tensorflow as tf
 
-            tf.constant(0) + tf.constant(0)
+    # `get_logger` makes the logger, and in a notebook sets its level to INFO: so ours comes after.
+    tf.get_logger().setLevel(logging.ERROR)
+    logging.getLogger("absl").setLevel(logging.ERROR)
 
 
 class _StderrDiscarded:
@@ -168,12 +161,37 @@ class _StderrDiscarded:
         os.close(self._saved)
 
 
+def _start_devices(
+    tf: Any, devices: Sequence[str] | None, cluster: dict[str, Any] | None
+) -> tuple[list[Any], Any]:
+    """The GPUs and the strategy, in the only order that TensorFlow allows.
+
+    Memory growth and the collective operations of several workers are set up before the
+    first operation starts the devices; logical devices have names only after it.
+    """
+    gpus = _enable_gpus(tf)
+    current_strategy = tf.distribute.get_strategy()
+    multi_worker = tf.distribute.MultiWorkerMirroredStrategy
+    if cluster is not None and isinstance(current_strategy, multi_worker):
+        return gpus, current_strategy  # a second setup() in one worker
+    tf.distribute.experimental_set_strategy(None)
+    if cluster is not None:
+        strategy = multi_worker()
+    else:
+        names = _check_devices(tf, devices) if devices else None
+        strategy = _choose_strategy(tf, names, len(gpus))
+    if strategy is not None:
+        tf.distribute.experimental_set_strategy(strategy)
+    tf.constant(0) + tf.constant(0)
+    return gpus, strategy if strategy is not None else tf.distribute.get_strategy()
+
+
 def _enable_gpus(tf: Any) -> list[Any]:
     """Visible GPUs, with memory growth on (else TensorFlow takes all memory at once)."""
     gpus = tf.config.list_physical_devices("GPU")
     for gpu in gpus:
-        # Already initialised (a second setup() in one process): the first call's choice stays.
-        # ValueError: virtual devices were configured on it.
+        # RuntimeError: the devices have started (a second setup(), or TensorFlow was used before).
+        # ValueError: the GPU was split into logical devices.
         with contextlib.suppress(RuntimeError, ValueError):
             tf.config.experimental.set_memory_growth(gpu, True)
     return gpus
@@ -233,7 +251,8 @@ def _cluster_from_environment() -> dict[str, Any] | None:
         return None
     try:
         config = json.loads(text)
-        workers = list(config.get("cluster", {}).get("worker", []))
+        cluster = config.get("cluster", {})
+        workers = [*cluster.get("chief", []), *cluster.get("worker", [])]
         if workers:
             config["task"]["type"], int(config["task"]["index"])
     except (ValueError, TypeError, KeyError, AttributeError):
@@ -252,13 +271,13 @@ def _check_devices(tf: Any, devices: Sequence[str]) -> list[str]:
     return list(devices)
 
 
-def _choose_strategy(tf: Any, devices: list[str], cluster: dict[str, Any] | None) -> Any:
-    """Multi-worker where TF_CONFIG names several, mirrored on several devices, else one."""
-    if cluster is not None:
-        return tf.distribute.MultiWorkerMirroredStrategy()
+def _choose_strategy(tf: Any, devices: list[str] | None, gpu_count: int) -> Any | None:
+    """Mirrored on several devices, one device where one was asked for, else none."""
+    if devices is None:
+        devices = [f"GPU:{i}" for i in range(gpu_count)] if gpu_count > 1 else []
     if len(devices) > 1:
         return tf.distribute.MirroredStrategy(devices)
-    return tf.distribute.get_strategy()
+    return tf.distribute.OneDeviceStrategy(f"/{devices[0]}") if devices else None
 
 
 def _describe(runtime: Runtime, tensorflow_version: str, keras_version: str) -> str:
@@ -276,5 +295,8 @@ def _describe(runtime: Runtime, tensorflow_version: str, keras_version: str) -> 
         f"profile {runtime.profile}",
     ]
     if replicas > 1:
-        parts.append(f"{replicas} replicas ({type(runtime.strategy).__name__})")
+        # TensorFlow's class of several workers still has the name that it had before it was public.
+        kind = type(runtime.strategy).__name__
+        kind = kind.replace("CollectiveAllReduce", "MultiWorkerMirrored")
+        parts.append(f"{replicas} replicas ({kind})")
     return " · ".join(parts)

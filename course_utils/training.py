@@ -81,6 +81,7 @@ def fit(
         loss=loss or keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
     )
+    _prepare_for_workers(model, x[:batch_size], y[:batch_size])
     clock = _epoch_clock(keras)
     history = model.fit(
         x,
@@ -98,6 +99,36 @@ def fit(
         seconds=seconds,
         examples_per_second=counted * len(x) / sum(clock.epoch_seconds[-counted:]),
     )
+
+
+def _prepare_for_workers(model: "keras.Model", x: np.ndarray, y: np.ndarray) -> None:
+    """Let ``fit`` run on several workers, which Keras 3 alone does not manage yet.
+
+    Before the first step it averages a batch over the workers, and after every step the
+    scalar logs along a batch axis that they lack; both fail
+    (https://github.com/keras-team/keras/issues/20585). So the model is built on a batch of
+    this worker, and the steps return this worker's logs (metrics are summed over the workers
+    where they are read). On one machine nothing is done.
+    """
+    import tensorflow as tf
+
+    strategy = tf.distribute.get_strategy()
+    if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+        return
+    with strategy.scope():
+        model._symbolic_build(data_batch=(tf.constant(x), tf.constant(y)))
+    model._maybe_symbolic_build = lambda *_, **__: None
+
+    def on_every_worker(step: Any) -> Any:
+        @tf.function
+        def run(iterator: Any) -> Any:
+            logs = strategy.run(step, args=(next(iterator),))
+            return {name: strategy.experimental_local_results(v)[0] for name, v in logs.items()}
+
+        return run
+
+    model.train_function = on_every_worker(model.train_step)
+    model.test_function = on_every_worker(model.test_step)
 
 
 def _epoch_clock(keras: Any) -> Any:
@@ -169,14 +200,17 @@ def check_inputs(model: "keras.Model", x: np.ndarray, y: np.ndarray, split: str)
             f"Labels must lie in 0..{num_classes - 1}, "
             f"but the {split} labels span {y.min()}..{y.max()}."
         )
-    embedding = next(
-        (layer for layer in model.layers if isinstance(layer, keras.layers.Embedding)), None
-    )
-    if embedding is None or not np.issubdtype(x.dtype, np.integer):
+    # Also those within blocks; the largest is that of the tokens, another may be of positions.
+    sizes = [
+        layer.input_dim
+        for layer in model._flatten_layers(include_self=False)
+        if isinstance(layer, keras.layers.Embedding)
+    ]
+    if not sizes or not np.issubdtype(x.dtype, np.integer):
         return
-    if x.min() < 0 or x.max() >= embedding.input_dim:
+    if x.min() < 0 or x.max() >= max(sizes):
         raise ValueError(
-            f"Token ids must lie in 0..{embedding.input_dim - 1}, "
+            f"Token ids must lie in 0..{max(sizes) - 1}, "
             f"but the {split} ids span {x.min()}..{x.max()}."
         )
 

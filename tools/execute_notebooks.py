@@ -8,6 +8,7 @@ A notebook remembers the hash of the code that gave its outputs (metadata
 
 import argparse
 import hashlib
+import re
 import sys
 import tempfile
 import time
@@ -22,10 +23,14 @@ KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "nam
 
 
 def code_hash(notebook: nbformat.NotebookNode) -> str:
-    """sha256 over the sources of the code cells, in order."""
+    """sha256 over the sources of the code cells, in order.
+
+    The setup cell is left out: it names the repository and the release, and a change of those
+    (tools/set_repository.py) changes no output.
+    """
     digest = hashlib.sha256()
     for cell in notebook.cells:
-        if cell.cell_type == "code":
+        if cell.cell_type == "code" and "setup" not in cell.metadata.get("tags", []):
             digest.update(cell.source.encode() + b"\0")
     return digest.hexdigest()
 
@@ -44,7 +49,11 @@ def execute(path: Path) -> float:
     started = time.perf_counter()
     with tempfile.TemporaryDirectory() as empty:
         client = NotebookClient(
-            notebook, timeout=1200, resources={"metadata": {"path": empty}}, record_timing=False
+            notebook,
+            timeout=1200,
+            resources={"metadata": {"path": empty}},
+            record_timing=False,
+            coalesce_streams=True,
         )
         client.execute()
     seconds = time.perf_counter() - started
@@ -75,7 +84,8 @@ def main() -> int:
         try:
             print(f"{path}: {execute(path):.0f} s", flush=True)
         except CellExecutionError as error:
-            print(f"{path}: failed\n{error}", flush=True)
+            message = re.sub(r"\x1b\[[0-9;]*m", "", str(error))  # nbclient colours its tracebacks
+            print(f"{path}: failed, its old outputs are kept\n{message}", flush=True)
             failed = True
     if not chosen:
         print("Every notebook's outputs are those of its code: nothing to run.")

@@ -10,8 +10,9 @@ for name in ${PYTHON:-python3.13 python3.12 python3.11 python3 python}; do
     fi
 done
 if [ -z "${python:-}" ]; then
-    found=$(python3 --version 2>/dev/null || echo "no python3")
-    echo "The course needs Python 3.11, 3.12 or 3.13 on the PATH, and found $found: install one, or name it with PYTHON=/path/to/python3.12 make site." >&2
+    found=${PYTHON:-python3}
+    found="$found ($("$found" --version 2>/dev/null || echo "which does not run"))"
+    echo "The course needs Python 3.11, 3.12 or 3.13, and found $found: install one, or name it with PYTHON=/path/to/python3.12 make site." >&2
     exit 1
 fi
 if [ ! -x "$venv/bin/python" ]; then

@@ -1,0 +1,124 @@
+"""Measures of generators against closed forms and SciPy."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from scipy.linalg import sqrtm
+
+from course_utils import generation
+
+
+def spread(rng, dimensions):
+    root = rng.normal(size=(dimensions, dimensions))
+    return root @ root.T
+
+
+def test_distance_in_one_dimension_is_the_closed_form():
+    """(μ_a − μ_b)² + (σ_a − σ_b)²."""
+    found = generation.gaussian_frechet_distance(
+        np.array([1.0]), np.array([[4.0]]), np.array([-2.0]), np.array([[25.0]])
+    )
+    assert found == pytest.approx(9 + 9)
+
+
+def test_distance_of_commuting_covariances_is_the_closed_form():
+    a, b = np.array([1.0, 4.0, 9.0]), np.array([16.0, 1.0, 0.0])
+    found = generation.gaussian_frechet_distance(np.zeros(3), np.diag(a), np.ones(3), np.diag(b))
+    assert found == pytest.approx(3 + ((np.sqrt(a) - np.sqrt(b)) ** 2).sum())
+
+
+def test_distance_equals_scipys_matrix_square_root():
+    rng = np.random.default_rng(0)
+    a, b = spread(rng, 5), spread(rng, 5)
+    mean = rng.normal(size=5)
+    expected = mean @ mean + np.trace(a + b - 2 * sqrtm(a @ b).real)
+    found = generation.gaussian_frechet_distance(mean, a, np.zeros(5), b)
+    assert found == pytest.approx(expected, rel=1e-9)
+
+
+def test_distance_of_samples_approaches_that_of_their_gaussians():
+    rng = np.random.default_rng(1)
+    a = rng.normal(size=(200_000, 3))
+    b = 2 * rng.normal(size=(200_000, 3)) + 1
+    assert generation.frechet_distance(a, b) == pytest.approx(3 + 3, rel=0.02)
+
+
+def test_distance_is_symmetric_and_zero_for_the_same_sample():
+    rng = np.random.default_rng(2)
+    a, b = rng.normal(size=(100, 4)), rng.normal(size=(80, 4)) + 1
+    distance = generation.frechet_distance
+    assert distance(a, b) == pytest.approx(distance(b, a))
+    assert distance(a, a) == pytest.approx(0, abs=1e-9)
+
+
+def test_distance_survives_more_dimensions_than_examples():
+    rng = np.random.default_rng(3)
+    found = generation.frechet_distance(rng.normal(size=(10, 40)), rng.normal(size=(10, 40)))
+    assert np.isfinite(found)
+    assert found > 0
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "message"),
+    [
+        (np.zeros((5, 3)), np.zeros((5, 4)), r"equal dimensions.*not \(5, 3\) and \(5, 4\)"),
+        (np.zeros((1, 3)), np.zeros((5, 3)), "at least two examples"),
+        (np.zeros(5), np.zeros(5), "two samples"),
+        (np.full((5, 3), np.nan), np.zeros((5, 3)), "NaN"),
+    ],
+)
+def test_distance_refuses_what_it_cannot_mean(a, b, message):
+    with pytest.raises(ValueError, match=message):
+        generation.frechet_distance(a, b)
+
+
+def test_nearest_finds_a_hidden_copy():
+    rng = np.random.default_rng(4)
+    images = rng.random((50, 6, 6, 1))
+    queries = images[[7, 31]] + np.array([0.0, 0.01])[:, None, None, None]
+    index, distance = generation.nearest(queries, images)
+    assert index.tolist() == [7, 31]
+    np.testing.assert_allclose(distance, [0, 0.06], atol=1e-6)
+
+
+def test_nearest_refuses_other_shapes():
+    with pytest.raises(ValueError, match=r"one shape, not \(4,\) and \(5,\)"):
+        generation.nearest(np.zeros((2, 4)), np.zeros((2, 5)))
+
+
+@pytest.fixture(scope="module")
+def brightness_judge():
+    """Class = the brighter half; features = the mean of each half."""
+    import keras
+
+    image = keras.Input((4, 4, 1))
+    halves = keras.layers.AveragePooling2D((4, 2))(image)
+    means = keras.layers.Flatten(name="features")(halves)
+    return keras.Model(image, keras.layers.Activation("linear")(means))
+
+
+def test_coverage_and_agreement_count_what_the_judge_says(brightness_judge):
+    images = np.zeros((4, 4, 4, 1), np.float32)
+    images[:3, :, :2] = 1  # three bright left, class 0
+    images[3:, :, 2:] = 1
+    judge = brightness_judge
+    assert generation.class_coverage(judge, images).tolist() == [0.75, 0.25]
+    assert generation.conditional_agreement(judge, images, np.array([0, 0, 1, 1])) == 0.75
+    assert generation.features(judge, images).tolist() == [[1, 0]] * 3 + [[0, 1]]
+
+
+def test_measures_refuse_images_of_another_shape(brightness_judge):
+    with pytest.raises(ValueError, match=r"shape \(4, 4, 1\), not \(2, 5, 5, 1\)"):
+        generation.class_coverage(brightness_judge, np.zeros((2, 5, 5, 1)))
+    with pytest.raises(ValueError, match="at least one image"):
+        generation.features(brightness_judge, np.zeros((0, 4, 4, 1)))
+    with pytest.raises(ValueError, match="2 images need as many asked classes"):
+        generation.conditional_agreement(brightness_judge, np.zeros((2, 4, 4, 1)), np.zeros(3))
+
+
+def test_importing_the_measures_imports_no_tensorflow():
+    code = "import sys, course_utils.generation; print('tensorflow' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
