@@ -115,7 +115,7 @@ def cases() -> dict[str, tuple[Measure, Measure]]:
         "TextCNN, movie reviews": classifier(models.build_textcnn, reviews, 128),
         "Transformer, movie reviews": classifier(models.build_text_transformer, reviews, 128),
         "LSTM over rows, MNIST": classifier(models.build_row_lstm, mnist, 128),
-        "vision Transformer, MNIST": classifier(models.build_vit, mnist, 128),
+        "vision Transformer, MNIST": classifier(models.build_vit, mnist, 64),
         "DCGAN, Fashion-MNIST": gan(cu.datasets.load("fashion_mnist")),
     }
 

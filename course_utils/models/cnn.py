@@ -26,7 +26,7 @@ def build_cnn(
     Args:
         input_shape: height, width and channels; both sides are halved once a stage.
         num_classes: number of logits.
-        widths: output channels of each stage; a stage is two convolutions and a pooling.
+        widths: output channels of each stage; a stage is a convolution and a pooling.
         dense_width: neurons of the dense layer before the logits.
         dropout: fraction of that layer's inputs dropped in training.
         batch_norm: normalize after every convolution.
