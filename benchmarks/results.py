@@ -168,7 +168,10 @@ def main() -> None:
         for entry in rows:
             print(f"{entry['task']}: {entry['median']} of {entry['results']}", flush=True)
             found[entry["task"]] = entry
-        text = json.dumps(list(found.values()), indent=2, ensure_ascii=False) + "\n"
+        # In the order of TASKS; whatever stands in no task comes last.
+        order = {task.name: place for place, task in enumerate(TASKS)}
+        entries = sorted(found.values(), key=lambda entry: order.get(entry["task"], len(order)))
+        text = json.dumps(entries, indent=2, ensure_ascii=False) + "\n"
         TARGET.write_text(text, encoding="utf-8")
 
 

@@ -9,6 +9,8 @@ since: rectifiers, batch normalization (Ioffe and Szegedy 2015, arXiv:1502.03167
 import keras
 from keras import layers
 
+from course_utils.models.inputs import check_image_classifier
+
 
 def build_cnn(
     input_shape: tuple[int, int, int] = (28, 28, 1),
@@ -37,16 +39,7 @@ def build_cnn(
     Raises:
         ValueError: not (height, width, channels), or an image too small for the stages.
     """
-    if len(input_shape) != 3 or min(input_shape) < 1:
-        raise ValueError(f"input_shape must be (height, width, channels), not {input_shape}.")
-    smallest = 2 ** len(widths)
-    if min(input_shape[:2]) < smallest:
-        raise ValueError(
-            f"{len(widths)} poolings need images of at least {smallest}×{smallest} pixels, "
-            f"not {input_shape[0]}×{input_shape[1]}."
-        )
-    if num_classes < 2:
-        raise ValueError(f"num_classes must be at least 2, not {num_classes}.")
+    check_image_classifier(input_shape, num_classes, smallest=2 ** len(widths))
     inputs = keras.Input(input_shape)
     x = inputs
     if flip:
