@@ -24,6 +24,7 @@ _SUBMODULES = (
     "generation",
     "models",
     "plotting",
+    "profiling",
     "runtime",
     "training",
 )

@@ -95,7 +95,7 @@ def test_small_model_gives_logits_and_survives_saving(name, tmp_path):
 
 @pytest.mark.parametrize("name", BUILDERS)
 def test_small_models_have_a_comparable_cost(name):
-    from course_utils.cost import cost
+    from course_utils.profiling import cost
 
     assert 4.5e6 < cost(BUILDERS[name]()).multiply_adds < 9e6
 

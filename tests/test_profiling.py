@@ -4,7 +4,7 @@ import keras
 import pytest
 
 from course_utils import models
-from course_utils.cost import cost
+from course_utils.profiling import cost
 
 
 def test_convolution_and_dense_are_counted_as_by_hand():
