@@ -21,9 +21,9 @@ PRECISIONS: tuple[str, ...] = ("float32", "mixed_bfloat16", "mixed_float16")
 PROFILES: tuple[str, ...] = ("fast", "full")
 
 # The CPU feature with which bfloat16 is worth while: tiles that multiply whole matrices.
-# The vector instructions alone (avx512_bf16) lose as much to conversions as they gain:
-# measured on an AMD EPYC that has only those, float32 trained the CNN, the LSTM and both
-# Transformers faster (1.1 to 1.6 ×), mixed_bfloat16 only the TextCNN.
+# The vector instructions alone (avx512_bf16) seem to lose as much to conversions as they gain:
+# in two noisy runs on an AMD EPYC that has only those, float32 trained the CNN, the LSTM and
+# both Transformers faster (1.1 to 1.6 ×), mixed_bfloat16 the TextCNN (1.8 ×).
 _BFLOAT16_FLAG = "amx_bf16"
 
 

@@ -164,7 +164,7 @@ SIMPLE = {
     "machine_path_root": (shows("saved /root/x.npz\n"), "path of this machine"),
     "machine_path_home": (shows("/home/ann/x.npz\n"), "path of this machine"),
     "machine_path_tmp": (shows("in '/tmp/ipykernel_1/2.py'\n"), "path of this machine"),
-    "machine_path_work": (shows("[/work/main]\n"), "path of this machine"),
+    "machine_path_work": (shows("[/work/course]\n"), "path of this machine"),
     "machine_path_windows": (shows("C:\\Users\\Ann\n"), "path of this machine"),
     "machine_path_in_prose": (
         replaced("## Exercises", "## Exercises", "## Exercises\n\nIn /home/ann/course."),
