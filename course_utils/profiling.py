@@ -24,25 +24,19 @@ class Cost:
 def cost(model: "keras.Model") -> Cost:
     """Count a functional model's parameters and the multiply–adds of one example.
 
-    The profiler reads the graph of the model, frozen for one example; nothing is computed.
+    The profiler reads the graph of the model, traced for one example; nothing is computed.
 
     Raises:
         ValueError: an input of unknown size, whose cost is unknown as well.
     """
     import tensorflow as tf
-    from tensorflow.python.framework.convert_to_constants import (
-        convert_variables_to_constants_v2,
-    )
 
     shape = tuple(model.input_shape)
     if None in shape[1:]:
         raise ValueError(f"The cost needs a fixed input size, but the model takes {shape}.")
     signature = tf.TensorSpec((1, *shape[1:]), model.inputs[0].dtype)
     forward = tf.function(lambda x: model(x, training=False)).get_concrete_function(signature)
-    frozen = convert_variables_to_constants_v2(forward)
     options = tf.compat.v1.profiler.ProfileOptionBuilder.float_operation()
     options["output"] = "none"
-    with tf.Graph().as_default() as graph:
-        tf.graph_util.import_graph_def(frozen.graph.as_graph_def(), name="")
-        counted = tf.compat.v1.profiler.profile(graph, options=options)
+    counted = tf.compat.v1.profiler.profile(forward.graph, options=options)
     return Cost(model.count_params(), counted.total_float_ops // 2)
