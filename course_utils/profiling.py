@@ -1,7 +1,9 @@
-"""What a network costs: parameters and multiply–adds, counted and not estimated."""
+"""What a network costs: parameters and multiply–adds, counted, and the time of a step, measured."""
 
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import keras
@@ -40,3 +42,52 @@ def cost(model: "keras.Model") -> Cost:
     options["output"] = "none"
     counted = tf.compat.v1.profiler.profile(forward.graph, options=options)
     return Cost(model.count_params(), counted.total_float_ops // 2)
+
+
+@dataclass(frozen=True)
+class StepTimes:
+    """Where the time of a training step goes, on average.
+
+    Attributes:
+        waiting: seconds until the next batch is there.
+        computing: seconds that the step takes with it.
+    """
+
+    waiting: float
+    computing: float
+
+    @property
+    def waiting_share(self) -> float:
+        return self.waiting / (self.waiting + self.computing)
+
+
+def step_times(
+    dataset: Iterable[tuple], step: Callable[..., Any], *, steps: int, warmup: int = 5
+) -> StepTimes:
+    """Split training steps into waiting for a batch and computing with it.
+
+    Args:
+        dataset: yields batches ``(inputs, labels)``, as a `tf.data.Dataset` does.
+        step: called as ``step(inputs, labels)``; it must not return before it has computed.
+            Keras's ``model.train_on_batch`` does not: it returns the loss as a number.
+        steps: how many steps to average over.
+        warmup: steps before those, which compile the graph and fill the buffers.
+
+    Raises:
+        ValueError: the data set has fewer batches than ``warmup + steps``.
+    """
+    batches, waiting, computing = iter(dataset), 0.0, 0.0
+    for i in range(warmup + steps):
+        begin = time.perf_counter()
+        batch = next(batches, None)
+        arrived = time.perf_counter()
+        if batch is None:
+            raise ValueError(
+                f"{warmup + steps} batches are needed ({warmup} to warm up, {steps} to measure), "
+                f"but the data set has {i}: add .repeat() or ask for fewer steps."
+            )
+        step(*batch)
+        if i >= warmup:
+            waiting += arrived - begin
+            computing += time.perf_counter() - arrived
+    return StepTimes(waiting / steps, computing / steps)

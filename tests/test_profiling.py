@@ -1,10 +1,12 @@
-"""Multiply–adds: against counting by hand, and against published numbers."""
+"""Multiply–adds against counting by hand and published numbers; step times against sleeps."""
+
+import time
 
 import keras
 import pytest
 
 from course_utils import models
-from course_utils.profiling import cost
+from course_utils.profiling import cost, step_times
 
 
 def test_convolution_and_dense_are_counted_as_by_hand():
@@ -34,3 +36,24 @@ def test_unknown_input_size_is_refused():
     model = keras.Sequential([keras.Input((None, None, 3)), keras.layers.GlobalMaxPooling2D()])
     with pytest.raises(ValueError, match="fixed input size"):
         cost(model)
+
+
+def test_waiting_and_computing_are_told_apart():
+    def batches():
+        for i in range(6):
+            time.sleep(0.02)
+            yield i, i
+
+    # The first step is slow, as a step that compiles is; it must not be counted.
+    def step(inputs, labels):
+        time.sleep(0.5 if inputs == 0 else 0.04)
+
+    found = step_times(batches(), step, steps=5, warmup=1)
+    assert 0.02 <= found.waiting < 0.06
+    assert 0.04 <= found.computing < 0.12
+    assert found.waiting_share == found.waiting / (found.waiting + found.computing)
+
+
+def test_too_few_batches_are_refused():
+    with pytest.raises(ValueError, match=r"8 batches are needed .* has 3"):
+        step_times([(0, 0)] * 3, lambda *_: None, steps=3)
