@@ -23,7 +23,7 @@ serve: site  ## Show the site on http://localhost:8000
 
 test: $(READY) lint site  ## Run the unit tests, then every notebook under nbval
 	@$(BIN)/pytest tests -n 2 -q
-	@TF_NUM_INTRAOP_THREADS=1 $(BIN)/pytest --nbval book -n 2 --dist loadfile -q
+	@TF_NUM_INTRAOP_THREADS=1 $(BIN)/pytest --nbval --nbval-sanitize-with tests/nbval_sanitize.cfg book -n 2 --dist loadfile -q
 
 lint: $(READY)  ## Check style and spelling
 	@$(BIN)/ruff check .

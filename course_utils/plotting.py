@@ -4,7 +4,11 @@ Every function draws and shows one figure and returns ``None``, so that a cell t
 with it leaves one image and no text.
 """
 
+import base64
+import io
 from collections.abc import Sequence
+from fractions import Fraction
+from html import escape
 from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
@@ -113,3 +117,79 @@ def confusion(matrix: np.ndarray, class_names: Sequence[str]) -> None:
     axes.set_yticks(range(len(class_names)), class_names)
     axes.grid(False)
     plt.show()
+
+
+def clip(frames: np.ndarray, fps: float, *, caption: str, alt: str) -> None:
+    """Show frames as a video with controls, inside the page, with a caption.
+
+    It does not play by itself: the reader starts it, which also respects those who asked for
+    less motion. Frames narrower than 256 pixels are enlarged by whole pixels.
+
+    Args:
+        frames: ``(count, height, width)``, ``(..., 1)`` or ``(..., 3)``; floats in [0, 1] or
+            uint8.
+        fps: frames a second.
+        caption: a sentence below the video.
+        alt: what is to be seen, for those who do not see it.
+
+    Raises:
+        ValueError: no frames, or another shape.
+    """
+    from IPython.display import display
+
+    frames = np.asarray(frames)
+    pixels = _rgb(frames)
+    height, width = frames.shape[1:3]
+    text = f"<clip: {len(frames)} frames of {width} × {height}, {fps:g} a second>"
+    size = f'width="{pixels.shape[2]}" height="{pixels.shape[1]}"'
+    page = (
+        f'<figure class="course-clip"><video controls loop muted playsinline {size} '
+        f'poster="{_data_uri("image/webp", _webp(pixels[0]))}" aria-label="{escape(alt)}">'
+        f'<source type="video/mp4" src="{_data_uri("video/mp4", _mp4(pixels, fps))}">'
+        f"{escape(alt)}</video><figcaption>{escape(caption)}</figcaption></figure>"
+    )
+    display({"text/html": page, "text/plain": text}, raw=True)
+
+
+def _rgb(frames: np.ndarray) -> np.ndarray:
+    """uint8 ``(count, even height, even width, 3)``: what H.264 can hold, large enough to see."""
+    frames = frames[..., None] if frames.ndim == 3 else frames
+    if frames.ndim != 4 or frames.shape[-1] not in (1, 3) or not frames.size:
+        raise ValueError(
+            "A clip needs frames (count, height, width) with no, 1 or 3 channels, "
+            f"not {frames.shape}."
+        )
+    if frames.dtype != np.uint8:
+        frames = np.round(np.clip(frames, 0, 1) * 255).astype(np.uint8)
+    zoom = -(-256 // frames.shape[2])
+    frames = np.broadcast_to(frames, (*frames.shape[:3], 3)).repeat(zoom, 1).repeat(zoom, 2)
+    odd = [(0, side % 2) for side in frames.shape[1:3]]
+    return np.pad(frames, [(0, 0), *odd, (0, 0)], mode="edge")
+
+
+def _mp4(frames: np.ndarray, fps: float) -> bytes:
+    import av
+
+    file = io.BytesIO()
+    with av.open(file, "w", format="mp4") as container:
+        stream = container.add_stream("libx264", Fraction(fps).limit_denominator(1001))
+        stream.height, stream.width = frames.shape[1:3]
+        stream.pix_fmt = "yuv420p"  # what every browser decodes
+        # One thread: the same frames give the same bytes.
+        stream.options = {"crf": "24", "preset": "slow", "threads": "1"}
+        for frame in frames:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        container.mux(stream.encode())
+    return file.getvalue()
+
+
+def _webp(picture: np.ndarray) -> bytes:
+    from PIL import Image
+
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "webp", quality=60)
+    return file.getvalue()
+
+
+def _data_uri(kind: str, content: bytes) -> str:
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"

@@ -44,6 +44,8 @@ _MATPLOTLIB_TEXT = re.compile(
     r"^\[?(?:<matplotlib|<Axes|<Figure|Text\(|\(?array\(\[<Axes)", re.MULTILINE
 )
 _PIP = re.compile(r"\bpip3? install\b(.*)")
+# What a page holds inside itself: neither text to be read nor anybody's words.
+_DATA_URI = re.compile(r"data:[a-z]+/[a-z0-9.+-]+;base64,([A-Za-z0-9+/=]*)")
 _NBVAL_COMMENT = re.compile(r"#\s*(?:NBVAL_\w+|PYTEST_VALIDATE_\w+)")
 _FILE_BY_NAME = re.compile(
     r"\b(?:open|imread|imsave|load_img|load_model|save_model|load_weights|save_weights|savefig"
@@ -295,6 +297,24 @@ def _figures(notebook: nbformat.NotebookNode) -> Iterator[str]:
             yield "A figure directive has no :alt:."
 
 
+def _clips(notebook: nbformat.NotebookNode) -> Iterator[str]:
+    """Moving pictures: the reader starts them, and they say what they show."""
+    for number, cell in enumerate(_code(notebook), 1):
+        where = f"Code cell {number}"
+        html = [_joined(o.get("data", {}).get("text/html", "")) for o in cell.outputs]
+        for video in re.findall(r"<video\b.*?</video>", "".join(html), re.DOTALL):
+            start = video.partition(">")[0]
+            if "controls" not in start or "autoplay" in start:
+                yield f"{where} shows a video that plays by itself or that nobody can stop."
+            if not re.search(r'aria-label="[^"]{15,}"', start):
+                yield f"{where} shows a video that does not say what it shows (aria-label)."
+            size = sum(len(base64.b64decode(data)) for data in _DATA_URI.findall(video))
+            if not 0 < size <= MAX_IMAGE_BYTES:
+                yield f"{where} shows a video of {size:,} bytes, allowed: {MAX_IMAGE_BYTES:,}."
+        if any("<video" in page and not re.search(r"<figcaption>[^<]{15,}", page) for page in html):
+            yield f"{where} shows a video without a caption (figcaption)."
+
+
 def _strictness(notebook: nbformat.NotebookNode) -> Iterator[str]:
     """nbval compares what it is not told to ignore: little may be, and a check must follow."""
     cells = _code(notebook)
@@ -392,6 +412,7 @@ RULES = (
     _clean_sources,
     _metadata,
     _figures,
+    _clips,
     _strictness,
     _exercises,
     _ending,
@@ -439,7 +460,7 @@ def _texts(output: Any) -> Iterator[str]:
         yield _joined(output.text)
     for kind, value in output.get("data", {}).items():
         if kind.startswith("text/") or kind == "image/svg+xml":
-            yield _joined(value)
+            yield _DATA_URI.sub("", _joined(value))
 
 
 def _html(notebook: nbformat.NotebookNode) -> Iterator[str]:

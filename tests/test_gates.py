@@ -391,6 +391,57 @@ def large_image(notebook):
     cell_with(notebook, "plt.show()").outputs[0].data["image/png"] = data
 
 
+def with_clip(notebook, video, caption="A square that moves right."):
+    html = f"<figure>{video}<figcaption>{caption}</figcaption></figure>"
+    cell_with(notebook, "print(2 * 2)").outputs.append(
+        new_output("display_data", {"text/html": html, "text/plain": "<clip>"})
+    )
+
+
+def video(attributes, size=1000):
+    data = base64.b64encode(b"x" * size).decode()
+    return f'<video {attributes}><source src="data:video/mp4;base64,{data}"></video>'
+
+
+SEEN = 'aria-label="A white square moves to the right."'
+
+
+def test_a_clip_keeps_the_contract():
+    notebook = good_notebook()
+    with_clip(notebook, video(f"controls {SEEN}"))
+    assert violations(notebook) == []
+
+
+@breaks("plays by itself or that nobody can stop")
+def clip_that_plays(notebook):
+    with_clip(notebook, video(f"controls autoplay {SEEN}"))
+
+
+@breaks("plays by itself or that nobody can stop")
+def clip_without_controls(notebook):
+    with_clip(notebook, video(SEEN))
+
+
+@breaks("does not say what it shows")
+def clip_without_text(notebook):
+    with_clip(notebook, video('controls aria-label=""'))
+
+
+@breaks("video without a caption")
+def clip_without_caption(notebook):
+    with_clip(notebook, video(f"controls {SEEN}"), caption="")
+
+
+@breaks("video of 100,001 bytes")
+def large_clip(notebook):
+    with_clip(notebook, video(f"controls {SEEN}", 100_001))
+
+
+@breaks("video of 0 bytes")
+def clip_from_elsewhere(notebook):
+    with_clip(notebook, f'<video controls {SEEN} src="https://example.org/a.mp4"></video>')
+
+
 @breaks("bytes, allowed are 1,000,000")
 def large_notebook(notebook):
     cell_with(notebook, "print(2 * 2)").outputs[0].text = "4\n" * 500_001
@@ -466,6 +517,15 @@ def test_prose_about_addresses_on_the_web_is_no_machine_path():
 # --- nbval: outputs are compared, errors are errors -------------------------------------------
 
 
+def clip_cell(stored_caption, stored_bytes):
+    """Shows a clip with the caption "A square that moves." and the bytes "YmFy"."""
+    page = '<video src="data:video/mp4;base64,{}"></video><figcaption>{}</figcaption>'
+    shown = {"text/html": page.format("YmFy", "A square that moves."), "text/plain": "<clip>"}
+    stored = {"text/html": page.format(stored_bytes, stored_caption), "text/plain": "<clip>"}
+    source = f"from IPython.display import display; display({shown!r}, raw=True)"
+    return new_code_cell(source, outputs=[new_output("display_data", stored)])
+
+
 @pytest.fixture(scope="module")
 def nbval_outcomes(tmp_path_factory):
     """Cells that nbval must refuse beside cells that it must pass: name → (passed, message)."""
@@ -481,6 +541,8 @@ def nbval_outcomes(tmp_path_factory):
             ],
         ),
         "ignored number": printed("print(2 * 2)", "5\n", IGNORE),
+        "clip of other bytes": clip_cell("A square that moves.", "Zm9v"),
+        "clip of another caption": clip_cell("A circle that moves.", "YmFy"),
         "unexpected stderr": printed(
             "import sys; print(4); print('careful', file=sys.stderr)", "4\n"
         ),
@@ -507,11 +569,14 @@ def nbval_outcomes(tmp_path_factory):
 
 def run_nbval(folder, *arguments):
     command = [sys.executable, "-m", "pytest", "--nbval", "-q", "-c", "/dev/null"]
+    command += ["--nbval-sanitize-with", str(ROOT / "tests" / "nbval_sanitize.cfg")]
     command += ["--rootdir", ".", "-p", "no:cacheprovider", "-p", "no:randomly", *arguments]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
 
 
-@pytest.mark.parametrize("cell", ["same number", "ignored number", "check that holds"])
+@pytest.mark.parametrize(
+    "cell", ["same number", "ignored number", "check that holds", "clip of other bytes"]
+)
 def test_nbval_passes(nbval_outcomes, cell):
     assert nbval_outcomes[1][cell]
 
@@ -528,6 +593,7 @@ def test_nbval_passes(nbval_outcomes, cell):
         "raising cell",
         "ignored raising cell",
         "failing solution",
+        "clip of another caption",
     ],
 )
 def test_nbval_refuses(nbval_outcomes, cell):

@@ -1,7 +1,11 @@
 """Figures and shown sources: one image a cell, no text beside it."""
 
+import base64
 import inspect
+import io
+import re
 
+import av
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -88,6 +92,45 @@ def test_confusion_of_an_absent_class_divides_by_nothing(shown):
     with np.errstate(all="raise"):
         cu.plotting.confusion(np.array([[2, 0], [0, 0]]), ["a", "b"])
     one_figure(shown)
+
+
+@pytest.fixture
+def displayed(monkeypatch):
+    shown = []
+    monkeypatch.setattr("IPython.display.display", lambda data, raw: shown.append(data))
+    return shown
+
+
+@pytest.mark.parametrize(
+    ("shape", "shown_size"),
+    [((6, 32, 48), (288, 192)), ((6, 20, 300, 1), (300, 20)), ((6, 33, 257, 3), (258, 34))],
+)
+def test_clip_holds_every_frame_at_a_size_to_be_seen(displayed, shape, shown_size):
+    frames = np.linspace(0, 1, 6, dtype=np.float32).reshape(6, *[1] * (len(shape) - 1))
+    cu.plotting.clip(np.broadcast_to(frames, shape), 5, caption="Dawn.", alt="A square brightens.")
+    (page,) = displayed
+    assert page["text/plain"] == f"<clip: 6 frames of {shape[2]} × {shape[1]}, 5 a second>"
+    video = re.search(r"data:video/mp4;base64,([^\"]*)", page["text/html"])[1]
+    with av.open(io.BytesIO(base64.b64decode(video))) as container:
+        assert float(container.streams.video[0].average_rate) == 5
+        decoded = [frame.to_ndarray(format="gray") for frame in container.decode(video=0)]
+    assert decoded[0].shape == shown_size[::-1]
+    np.testing.assert_allclose([one.mean() for one in decoded], 51 * np.arange(6), atol=4)
+
+
+def test_clip_waits_for_the_reader_and_escapes_what_it_says(displayed):
+    cu.plotting.clip(np.zeros((2, 8, 8), np.uint8), 5, caption="a < b", alt='A "dark" square.')
+    html = displayed[0]["text/html"]
+    assert "autoplay" not in html
+    assert "<video controls" in html
+    assert "<figcaption>a &lt; b</figcaption>" in html
+    assert 'aria-label="A &quot;dark&quot; square."' in html
+
+
+@pytest.mark.parametrize("shape", [(0, 8, 8), (8, 8), (2, 8, 8, 2)])
+def test_clip_refuses_what_is_not_a_row_of_pictures(shape):
+    with pytest.raises(ValueError, match=r"A clip needs frames .* not \("):
+        cu.plotting.clip(np.zeros(shape), 5, caption="Nothing to see.", alt="Nothing to see.")
 
 
 def test_style_differs_by_line_as_well_as_by_colour():
