@@ -20,13 +20,17 @@ except PackageNotFoundError:  # a checkout that was put on the path without bein
 _SUBMODULES = (
     "checkpoints",
     "datasets",
+    "detection",
     "evaluation",
     "generation",
     "models",
     "plotting",
+    "pretrained",
     "profiling",
     "runtime",
+    "tracking",
     "training",
+    "video",
 )
 _FUNCTIONS = {
     "setup": "runtime",

@@ -7,7 +7,6 @@ with it leaves one image and no text.
 import base64
 import io
 from collections.abc import Sequence
-from fractions import Fraction
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -152,7 +151,7 @@ def clip(frames: np.ndarray, fps: float, *, caption: str, alt: str) -> None:
 
 
 def _rgb(frames: np.ndarray) -> np.ndarray:
-    """uint8 ``(count, even height, even width, 3)``: what H.264 can hold, large enough to see."""
+    """uint8 ``(count, height, width, 3)``, large enough to see."""
     frames = frames[..., None] if frames.ndim == 3 else frames
     if frames.ndim != 4 or frames.shape[-1] not in (1, 3) or not frames.size:
         raise ValueError(
@@ -162,24 +161,17 @@ def _rgb(frames: np.ndarray) -> np.ndarray:
     if frames.dtype != np.uint8:
         frames = np.round(np.clip(frames, 0, 1) * 255).astype(np.uint8)
     zoom = -(-256 // frames.shape[2])
-    frames = np.broadcast_to(frames, (*frames.shape[:3], 3)).repeat(zoom, 1).repeat(zoom, 2)
-    odd = [(0, side % 2) for side in frames.shape[1:3]]
-    return np.pad(frames, [(0, 0), *odd, (0, 0)], mode="edge")
+    return np.broadcast_to(frames, (*frames.shape[:3], 3)).repeat(zoom, 1).repeat(zoom, 2)
 
 
 def _mp4(frames: np.ndarray, fps: float) -> bytes:
     import av
 
+    from course_utils.video import writing
+
     file = io.BytesIO()
     with av.open(file, "w", format="mp4") as container:
-        stream = container.add_stream("libx264", Fraction(fps).limit_denominator(1001))
-        stream.height, stream.width = frames.shape[1:3]
-        stream.pix_fmt = "yuv420p"  # what every browser decodes
-        # One thread: the same frames give the same bytes.
-        stream.options = {"crf": "24", "preset": "slow", "threads": "1"}
-        for frame in frames:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
-        container.mux(stream.encode())
+        writing.encode(container, frames, fps, quality=24)
     return file.getvalue()
 
 
