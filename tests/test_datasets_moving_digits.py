@@ -3,18 +3,18 @@
 import numpy as np
 import pytest
 
-from course_utils import datasets
-
-
-def moving(*arguments, **options):
-    return datasets.moving_digits(*arguments, **options)
+from course_utils.datasets import moving_digits as moving
+from course_utils.datasets.moving_digits import _render
 
 
 def test_shape_dtype_and_range_are_as_documented():
     clips, corners = moving("validation", 3, frames=5, size=32, digits=2, corners=True)
-    assert clips.shape == (3, 5, 32, 32, 1) and clips.dtype == np.float32
-    assert corners.shape == (3, 5, 2, 2) and corners.dtype == np.float32
-    assert clips.min() == 0 and 0.5 < clips.max() <= 1
+    assert clips.shape == (3, 5, 32, 32, 1)
+    assert clips.dtype == np.float32
+    assert corners.shape == (3, 5, 2, 2)
+    assert corners.dtype == np.float32
+    assert clips.min() == 0
+    assert 0.5 < clips.max() <= 1
 
 
 def test_a_clip_does_not_depend_on_how_many_are_asked_for():
@@ -41,14 +41,17 @@ def test_a_frame_is_the_digit_at_its_corner_and_nothing_else():
 def test_where_digits_overlap_the_brighter_pixel_is_seen():
     glyphs = np.stack([np.full((28, 28), 0.25), np.full((28, 28), 0.75)]).astype(np.float32)
     path = np.array([[[0, 0], [10, 0]]])
-    frame = moving_digits._render(glyphs, path)[0]
-    assert (frame[0, :10] == 0.25).all() and (frame[0, 10:38] == 0.75).all()
-    assert not frame[0, 38:].any() and not frame[28:].any()
+    frame = _render(glyphs, path)[0]
+    assert (frame[0, :10] == 0.25).all()
+    assert (frame[0, 10:38] == 0.75).all()
+    assert not frame[0, 38:].any()
+    assert not frame[28:].any()
 
 
 def test_digits_bounce_and_stay_inside_with_a_constant_speed():
     _, corners = moving("train", 20, frames=60, digits=1, corners=True)
-    assert corners.min() >= 0 and corners.max() <= 64 - 28
+    assert corners.min() >= 0
+    assert corners.max() <= 64 - 28
     steps = np.diff(corners[:, :, 0], axis=1)
     assert (np.abs(steps).max((0, 1)) <= 0.1 * 36 + 1).all()
     turned = (np.sign(steps[:, 1:]) * np.sign(steps[:, :-1]) < 0).any(1)
@@ -57,7 +60,8 @@ def test_digits_bounce_and_stay_inside_with_a_constant_speed():
     x = corners[:, :3, 0]
     inside = ((x > 8) & (x < 28)).all((1, 2))
     middle = (x[inside, 0] + x[inside, 2]) / 2
-    assert inside.any() and np.abs(middle - x[inside, 1]).max() <= 1
+    assert inside.any()
+    assert np.abs(middle - x[inside, 1]).max() <= 1
 
 
 def test_smaller_frames_are_block_means_of_the_large_ones():
