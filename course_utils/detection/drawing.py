@@ -97,4 +97,5 @@ def _draw(axes: Axes, box: np.ndarray, color: str, name: str = "", style: str = 
         axes.add_patch(shape)
     if name:
         look = {"facecolor": color, "edgecolor": "none", "pad": 1}
-        axes.text(left, top, name, color="white", fontsize=7, va="bottom", bbox=look, clip_on=True)
+        above = "bottom" if top > 8 else "top"  # where there is room for it
+        axes.text(left, top, name, color="white", fontsize=7, va=above, bbox=look, clip_on=True)
