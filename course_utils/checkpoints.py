@@ -58,13 +58,24 @@ def folder() -> Path:
     return installed if installed.is_dir() else package.parent / "data" / "checkpoints"
 
 
-def save(model: "keras.Model", card: CheckpointCard, directory: Path | None = None) -> Path:
+def save(
+    model: "keras.Model",
+    card: CheckpointCard,
+    directory: Path | None = None,
+    *,
+    half: bool = False,
+) -> Path:
     """Write weights and card; nothing half-written stays.
 
     Args:
         model: the trained model; floating-point weights are stored in 32 bits.
         card: its card; ``sha256`` and ``versions`` are filled in here.
         directory: by default `folder()`.
+        half: store kernels in 16 bits. Vectors keep 32: they are small, and a batch
+            normalization's variances may lie outside the range of 16 bits.
+
+    Raises:
+        ValueError: a kernel holds a number too large for 16 bits.
 
     Returns:
         The path of the ``.npz`` file.
@@ -75,6 +86,8 @@ def save(model: "keras.Model", card: CheckpointCard, directory: Path | None = No
     directory = Path(directory or folder())
     directory.mkdir(parents=True, exist_ok=True)
     weights = {f"{i:03d}": np.asarray(w) for i, w in enumerate(model.get_weights())}
+    if half:
+        weights = {key: _in_16_bits(w) for key, w in weights.items()}
     path = directory / f"{card.name}.npz"
     temporary = directory / f".{card.name}.tmp.npz"
     temporary_card = directory / f".{card.name}.tmp.json"
@@ -96,6 +109,18 @@ def save(model: "keras.Model", card: CheckpointCard, directory: Path | None = No
         temporary.unlink(missing_ok=True)
         temporary_card.unlink(missing_ok=True)
     return path
+
+
+def _in_16_bits(weight: np.ndarray) -> np.ndarray:
+    if weight.ndim < 2 or weight.dtype != np.float32:
+        return weight
+    largest = np.abs(weight).max(initial=0)
+    if not largest <= np.finfo(np.float16).max:
+        raise ValueError(
+            f"A kernel of shape {weight.shape} holds {largest:.3g}, which 16 bits cannot store: "
+            "save without half=True."
+        )
+    return weight.astype(np.float16)
 
 
 def card(name: str, directory: Path | None = None) -> CheckpointCard:
@@ -165,6 +190,7 @@ def load(name: str, directory: Path | None = None) -> "keras.Model":
         ) from None
     with np.load(path) as stored:
         weights = [stored[key] for key in sorted(stored.files)]
+    weights = [w.astype(np.float32) if w.dtype == np.float16 else w for w in weights]
     expected = [tuple(w.shape) for w in model.weights]
     if expected != [w.shape for w in weights]:
         raise ValueError(

@@ -106,6 +106,31 @@ def test_weights_load_under_mixed_precision_too(saved):
         np.testing.assert_array_equal(one, other)
 
 
+def test_kernels_are_halved_to_16_bits_and_vectors_are_not(tiny_card, tmp_path):
+    model = build_tiny()
+    generator = np.random.default_rng(0)
+    weights = [generator.random(w.shape).astype(np.float32) for w in model.get_weights()]
+    weights[5] += 1e6  # a variance that 16 bits cannot hold
+    model.set_weights(weights)
+    path = checkpoints.save(model, tiny_card, tmp_path, half=True)
+    with np.load(path) as stored:
+        kinds = {stored[key].ndim: stored[key].dtype for key in stored.files}
+    assert kinds == {1: np.float32, 2: np.float16}
+    for now, then in zip(checkpoints.load("tiny", tmp_path).get_weights(), weights, strict=True):
+        assert now.dtype == np.float32
+        wanted = then.astype(np.float16) if then.ndim == 2 else then
+        np.testing.assert_array_equal(now, wanted.astype(np.float32))
+
+
+@pytest.mark.parametrize("value", [7e4, np.inf, np.nan])
+def test_a_kernel_that_16_bits_cannot_hold_is_refused(tiny_card, tmp_path, value):
+    model = build_tiny()
+    model.set_weights([np.full(w.shape, value, np.float32) for w in model.get_weights()])
+    with pytest.raises(ValueError, match=r"kernel of shape \(3, 4\) .* save without half=True"):
+        checkpoints.save(model, tiny_card, tmp_path, half=True)
+    assert list(tmp_path.iterdir()) == []
+
+
 # --- refused -------------------------------------------------------------------------------
 
 
