@@ -228,7 +228,8 @@ def pretrained() -> list[str]:
         f"{weights['metrics']['32 bits: largest difference']:.6f} on ten images, in the 16 bits "
         f"of the file to {weights['metrics']['16 bits: largest difference']:.2f}.",
         "",
-        "`results/transfer.json` holds the runs of `benchmarks/transfer.py`; some of them are still to be made.",
+        "`results/transfer.json` holds the runs of `benchmarks/transfer.py`; some of them are "
+        "still to be made.",
     ]
 
 
