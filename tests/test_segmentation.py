@@ -210,3 +210,23 @@ def test_masks_that_do_not_match_are_refused():
             function(np.zeros((1, 4, 4), int), np.zeros((1, 4, 5), int), 2)
     with pytest.raises(ValueError, match="at least 1 pixel, not 0"):
         segmentation.boundary_iou(*np.zeros((2, 1, 4, 4), int), 2, distance=0)
+
+
+def test_the_shipped_comparison_of_losses_has_every_class_of_every_run():
+    stored = segmentation.measured_losses()
+    assert set(stored["runs"]) == {"cross-entropy", "Dice", "both"}
+    for run in stored["runs"].values():
+        assert len(run["class IoU"]) == 6
+        assert 0 <= min(run["class IoU"]) <= max(run["class IoU"]) <= 1
+
+
+@pytest.mark.parametrize("name", ["scenes-unet", "scenes-unet-without-skips"])
+def test_the_shipped_networks_segment_scenes_as_their_cards_say(name):
+    import course_utils as cu
+
+    scenes = cu.datasets.scenes("validation", 40)
+    predicted = segmentation.segment(cu.checkpoints.load(name), scenes.images).argmax(-1)
+    measured = segmentation.class_iou(scenes.masks, predicted, 6).mean()
+    assert measured == pytest.approx(
+        cu.checkpoints.card(name).metrics["validation mean IoU"], abs=0.1
+    )
