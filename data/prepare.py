@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 from sources import PACKAGES, obtain
 
+from course_utils.datasets.photographs import PHOTOGRAPHS
 from course_utils.datasets.splits import stratified
 
 HERE = Path(__file__).parent
@@ -191,7 +192,7 @@ def readme(cards: list[dict]) -> str:
         lines += ["", "| file | bytes | sha256 |", "|---|---:|---|"]
         for name, file in card["files"].items():
             lines.append(f"| `{name}` | {file['bytes']:,} | `{file['sha256']}` |")
-    return "\n".join([*lines, *pretrained(), *videos()]) + "\n"
+    return "\n".join([*lines, *pretrained(), *photographs(), *videos()]) + "\n"
 
 
 def pretrained() -> list[str]:
@@ -228,9 +229,33 @@ def pretrained() -> list[str]:
         f"{weights['metrics']['32 bits: largest difference']:.6f} on ten images, in the 16 bits "
         f"of the file to {weights['metrics']['16 bits: largest difference']:.2f}.",
         "",
-        "`results/transfer.json` holds the runs of `benchmarks/transfer.py`; some of them are "
-        "still to be made.",
+        "`results/transfer.json` holds the runs of `benchmarks/transfer.py`.",
     ]
+
+
+def photographs() -> list[str]:
+    """The lines on the photographs that ship; `prepare_photographs.py` makes them."""
+    card = json.loads((HERE / "photographs" / "card.json").read_text(encoding="utf-8"))
+    source = card["source"]
+    lines = [
+        "",
+        "## Photographs",
+        "",
+        f"Made by `{card['command']}` from {source['registry']} package `{source['package']}` "
+        f"{source['version']}; published at <{card['original_url']}>. {card['how_made']} More "
+        "photographs come inside scikit-image and scikit-learn; "
+        "`course_utils.datasets.PHOTOGRAPHS` has the title, author and licence of all.",
+        "",
+        "| file | what | author | licence | bytes | sha256 |",
+        "|---|---|---|---|---:|---|",
+    ]
+    for name, file in card["files"].items():
+        one = PHOTOGRAPHS[Path(name).stem]
+        lines.append(
+            f"| `{name}` | {one.title} | {one.author} | {one.licence} | {file['bytes']:,} "
+            f"| `{file['sha256']}` |"
+        )
+    return [*lines, "", "**Known problems**", "", *(f"- {one}" for one in card["problems"])]
 
 
 def videos() -> list[str]:

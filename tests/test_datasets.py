@@ -437,6 +437,23 @@ def test_photographs_work_offline_and_have_a_licence():
         assert image.ndim == 2 or image.shape[2] == 3, name
         assert all(datasets.PHOTOGRAPHS[name])
     assert found["chelsea"].shape == (300, 451, 3)
+    assert found["china"].shape == (427, 640, 3)
+    assert found["dogs"].shape == (481, 320, 3)
+
+
+def test_the_card_of_the_photographs_lists_what_lies_there():
+    card = datasets.photograph_files()
+    there = sorted(path.name for path in (registry.folder() / "photographs").glob("*.jpg"))
+    assert sorted(card.files) == [f"photographs/{name}" for name in there]
+    assert sorted(card.members) == [name.removesuffix(".jpg") for name in there]
+
+
+def test_a_damaged_photograph_is_refused(monkeypatch, tmp_path):
+    shutil.copytree(DATA / "photographs", tmp_path / "photographs")
+    (tmp_path / "photographs" / "fig.jpg").write_bytes(b"half")
+    monkeypatch.setattr(registry, "folder", lambda: tmp_path)
+    with pytest.raises(ValueError, match=r"fig\.jpg should have 35,694 bytes .* found 4 bytes"):
+        datasets.photographs()
 
 
 @pytest.mark.parametrize("name", SIZES)

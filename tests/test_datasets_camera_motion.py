@@ -8,7 +8,6 @@ from skimage.registration import phase_cross_correlation
 
 from course_utils import datasets
 from course_utils.datasets.camera_motion import (
-    SAMPLE_PHOTOGRAPHS,
     _render,
     _window,
     motion_path,
@@ -41,7 +40,7 @@ def test_shape_dtype_range_and_labels_are_as_documented(moving):
 def test_no_photograph_is_in_two_splits():
     names = [name for split in datasets.CAMERA_PHOTOGRAPHS.values() for name in split]
     assert len(names) == len(set(names))
-    assert set(names) <= set(datasets.PHOTOGRAPHS) | set(SAMPLE_PHOTOGRAPHS)
+    assert set(names) <= set(datasets.PHOTOGRAPHS)
 
 
 def test_a_clip_does_not_depend_on_how_many_are_asked_for_but_on_seed_and_split():

@@ -124,14 +124,14 @@ def test_a_split_shows_its_own_photographs_only(monkeypatch):
     """With every photograph painted in a colour of its own, the colours give the split away."""
     names = sorted(name for some in SCENE_PHOTOGRAPHS.values() for name in some)
     album = {
-        name: np.full((120, 120, 3), (20 * i, 255 - 20 * i, 7), np.uint8)
+        name: np.full((120, 120, 3), (10 * i, 255 - 10 * i, 7), np.uint8)
         for i, name in enumerate(names)
     }
     # Its function hides the module of the same name.
     module = importlib.import_module("course_utils.datasets.scenes")
     monkeypatch.setattr(module, "photographs", lambda: album)
     for split, own in SCENE_PHOTOGRAPHS.items():
-        found = scenes(split, 30)
+        found = scenes(split, 100)
         seen = {
             tuple(np.round(image[mask == 0][0] * 255).astype(int))
             for image, mask in zip(found.images, found.masks, strict=True)

@@ -3,7 +3,7 @@
 Usage: python tools/train_detector.py [--seed 0] [--scenes 16000] [--epochs 6] [--output FOLDER]
 
 Every epoch sees the same scenes, mirrored and with their colour channels exchanged at random:
-six photographs are few, and so the network cannot learn them by their colours.
+fifteen photographs are few, and so the network cannot learn them by their colours.
 """
 
 import argparse

@@ -20,7 +20,13 @@ from course_utils.datasets.edited_films import EditedFilm, edited_film
 from course_utils.datasets.moving_digits import moving_digits
 from course_utils.datasets.optical_flow import with_flow
 from course_utils.datasets.patches import PATCH_CLASSES, photograph_patches
-from course_utils.datasets.photographs import PHOTOGRAPHS, Photograph, photographs
+from course_utils.datasets.photographs import (
+    PHOTOGRAPHS,
+    Photograph,
+    PhotographFiles,
+    photograph_files,
+    photographs,
+)
 from course_utils.datasets.registry import Card, card, names
 from course_utils.datasets.scenes import SCENE_CLASSES, Scenes, moving_scenes, scenes
 from course_utils.datasets.text import tokenize
@@ -40,6 +46,7 @@ __all__ = [
     "Dataset",
     "EditedFilm",
     "Photograph",
+    "PhotographFiles",
     "Scenes",
     "VehicleCount",
     "VideoCard",
@@ -50,6 +57,7 @@ __all__ = [
     "moving_digits",
     "moving_scenes",
     "names",
+    "photograph_files",
     "photograph_patches",
     "photographs",
     "scenes",

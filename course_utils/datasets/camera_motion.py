@@ -8,7 +8,7 @@ another class when the clip is played backwards.
 
 import numpy as np
 
-from course_utils.datasets.photographs import Photograph, photographs
+from course_utils.datasets.photographs import photographs
 
 CAMERA_MOTIONS = (
     "pan left",
@@ -39,17 +39,6 @@ CAMERA_PHOTOGRAPHS = {
     ),
     "validation": ("camera", "retina"),
     "test": ("chelsea", "rocket", "flower"),
-}
-_FLICKR = "https://www.flickr.com/photos/"
-# Both come inside the scikit-learn wheel.
-SAMPLE_PHOTOGRAPHS = {
-    "china": Photograph(
-        "Summer Palace, Beijing",
-        "danielbuechele",
-        "CC BY 2.0",
-        _FLICKR + "danielbuechele/6061409035/",
-    ),
-    "flower": Photograph("Dahlia", "vultilion", "CC BY 2.0", _FLICKR + "vultilion/6056698931/"),
 }
 
 # Half of the largest window that any motion reaches, in sides of the window: its half diagonal
@@ -150,12 +139,8 @@ def weakest_slope(picture: np.ndarray) -> float:
 
 def _grey_photographs(names: tuple[str, ...]) -> list[np.ndarray]:
     """Grey float32 pictures ``(height, width)`` in [0, 1]."""
-    from sklearn.datasets import load_sample_image
-
-    known = photographs()
-    pictures = [
-        known[name] if name in known else load_sample_image(f"{name}.jpg") for name in names
-    ]
+    album = photographs()
+    pictures = [album[name] for name in names]
     grey = [(p.mean(-1) if p.ndim == 3 else p).astype(np.float32) / 255 for p in pictures]
     return [_shrunk(picture, 512) for picture in grey]
 

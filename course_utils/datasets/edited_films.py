@@ -16,6 +16,19 @@ SIZE = (96, 128)
 DISSOLVE, DISSOLVE_SHARE = 8, 0.25
 # Shortest and longest shot, and the fastest camera over a photograph in pixels a frame.
 LENGTHS, SPEED = (15, 40), 12.0
+_PHOTOGRAPHS = (
+    "astronaut",
+    "brick",
+    "camera",
+    "chelsea",
+    "coffee",
+    "coins",
+    "grass",
+    "gravel",
+    "hubble_deep_field",
+    "retina",
+    "rocket",
+)
 
 
 class EditedFilm(NamedTuple):
@@ -84,7 +97,9 @@ def _sources() -> dict[str, np.ndarray]:
     sources = {
         name: video.read(video_path(name), size=(2 * height, 2 * width)) for name in video_names()
     }
-    for name, photograph in photographs().items():
+    album = photographs()
+    for name in _PHOTOGRAPHS:
+        photograph = album[name]
         colored = photograph if photograph.ndim == 3 else np.repeat(photograph[..., None], 3, -1)
         scaled = cv2.resize(colored, (4 * width, 4 * height), interpolation=cv2.INTER_AREA)
         sources[name] = scaled

@@ -17,8 +17,24 @@ SCENE_CLASSES = ("top", "trousers", "dress", "shoe", "bag")
 # full size, and so are shoes.
 _GROUPS = np.array([0, 1, 0, 2, 0, 3, 0, 3, 4, 3])
 SCENE_PHOTOGRAPHS = {
-    "train": ("brick", "camera", "coffee", "gravel", "hubble_deep_field", "rocket"),
-    "validation": ("coins", "retina"),
+    "train": (
+        "brick",
+        "brushes",
+        "camera",
+        "china",
+        "coffee",
+        "dandelions",
+        "dogs",
+        "fig",
+        "gravel",
+        "hubble_deep_field",
+        "meadow",
+        "mountains",
+        "rocket",
+        "stream",
+        "sunset",
+    ),
+    "validation": ("coins", "drum", "flower", "retina"),
     "test": ("astronaut", "chelsea", "grass"),
 }
 _SPLITS = tuple(SCENE_PHOTOGRAPHS)
