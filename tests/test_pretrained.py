@@ -268,6 +268,16 @@ def test_runs_are_found_by_task_and_method_in_the_order_of_sizes(tmp_path, monke
     assert pretrained.validated("x") == {0.001: 0.3, 0.01: 0.4}
 
 
+def test_no_run_that_the_page_shows_is_missing():
+    for task in ("patches", "garments", "digits"):
+        for method, seeds in {"probe": 3, "cnn": 3, "tuned": 2, "scratch": 3}.items():
+            runs = pretrained.measured(task, method)
+            assert {count: len(found) for count, found in runs.items()} == dict.fromkeys(
+                (5, 10, 50), seeds
+            ), (task, method)
+    assert len(pretrained.measured("garments", "thawed")[10]) == 2
+
+
 def test_the_readme_of_the_data_names_the_licences_of_what_others_made():
     readme = (ROOT / "data" / "README.md").read_text(encoding="utf-8")
     labels = json.loads((ROOT / "data" / "labels" / "imagenet.json").read_text(encoding="utf-8"))
