@@ -5,7 +5,8 @@
 >>> found[0].above(0.3).boxes
 """
 
-from course_utils.detection.coco import CocoResult, coco_map, iou
+from course_utils.boxes import iou
+from course_utils.detection.coco import CocoResult, coco_map
 from course_utils.detection.decoding import Detections, decode, detect, predict, suppress
 from course_utils.detection.drawing import show_boxes, show_mistakes
 from course_utils.detection.errors import KINDS, Mistake, find_mistakes

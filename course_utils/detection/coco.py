@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from course_utils.boxes import corner_and_size
 from course_utils.detection.decoding import Detections
 
 if TYPE_CHECKING:
@@ -90,28 +91,6 @@ def coco_map(predictions: Sequence[Detections], truth: "Scenes", num_classes: in
     )
 
 
-def iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Intersection over union of every box of ``a`` with every box of ``b``, by pycocotools.
-
-    Args:
-        a: ``(n, 4)``: left, top, right, bottom. ``b``: ``(m, 4)``.
-
-    Returns:
-        float64 ``(n, m)`` in [0, 1].
-    """
-    from pycocotools import mask
-
-    if not len(a) or not len(b):
-        return np.zeros((len(a), len(b)))
-    return np.asarray(mask.iou(_corner_and_size(a), _corner_and_size(b), [0] * len(b)))
-
-
-def _corner_and_size(boxes: np.ndarray) -> np.ndarray:
-    """COCO's way to write a box: left, top, width, height."""
-    boxes = np.asarray(boxes, np.float64)
-    return np.ascontiguousarray(np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], 1))
-
-
 def _index(
     boxes: Sequence[np.ndarray],
     labels: Sequence[np.ndarray],
@@ -123,7 +102,7 @@ def _index(
 
     annotations = []
     for image, (some, classes) in enumerate(zip(boxes, labels, strict=True)):
-        for i, (x, y, w, h) in enumerate(_corner_and_size(some).tolist()):
+        for i, (x, y, w, h) in enumerate(corner_and_size(some).tolist()):
             one = {
                 "id": len(annotations) + 1,  # 0 would read as "no match"
                 "image_id": image,

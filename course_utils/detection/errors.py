@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from course_utils.detection.coco import iou
+from course_utils.boxes import iou
 from course_utils.detection.decoding import Detections
 
 if TYPE_CHECKING:

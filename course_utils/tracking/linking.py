@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from course_utils.boxes import iou
 from course_utils.tracking.motion import ConstantVelocity
 
 Pairs = list[tuple[int, int]]
@@ -39,11 +40,7 @@ class Motion(Protocol):
 
 def iou_distance(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """1 − intersection over union of every box of ``a`` (n, 4) with every one of ``b`` (m, 4)."""
-    from pycocotools.mask import iou
-
-    if not len(a) or not len(b):
-        return np.ones((len(a), len(b)))
-    return 1 - iou(_corner_and_size(a), _corner_and_size(b), np.zeros(len(b), np.uint8))
+    return 1 - iou(a, b)
 
 
 def center_distance(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -169,8 +166,3 @@ def _checked(boxes: np.ndarray, frame: int) -> np.ndarray:
             f"not {boxes.shape} from {boxes.min():g} to {boxes.max():g}."
         )
     return boxes
-
-
-def _corner_and_size(boxes: np.ndarray) -> np.ndarray:
-    boxes = np.asarray(boxes, float)
-    return np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], axis=1)
