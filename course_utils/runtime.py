@@ -143,6 +143,8 @@ def _silence() -> None:
     os.environ.setdefault("TF_CPP_MAX_VLOG_LEVEL", "-1")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     warnings.filterwarnings("ignore", category=DeprecationWarning)
+    # tqdm, which others import in a notebook, misses widgets that no page uses.
+    warnings.filterwarnings("ignore", message="IProgress not found")
     with _StderrDiscarded() if "tensorflow" not in sys.modules else contextlib.nullcontext():
         import tensorflow as tf
 

@@ -361,7 +361,8 @@ import sys
 sys.ps1 = ">>> "  # as in a notebook, where TensorFlow's logger is more talkative
 import course_utils as cu
 cu.setup(precision="float32")
-import keras, numpy as np
+import keras, numpy as np, warnings
+warnings.warn("IProgress not found. Please update jupyter and ipywidgets.")
 model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
 for size in range(1, 8):  # each size traces anew, of which TensorFlow warns
     model.predict(np.ones((size, 2)), verbose=0, batch_size=size)
