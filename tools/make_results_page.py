@@ -71,7 +71,7 @@ def text(source: Path = SOURCE) -> str:
 
 def write(source: Path = SOURCE, target: Path = TARGET) -> bool:
     """Write ``target`` where its text would change; returns whether it did."""
-    return _write_changed(target, text(source))
+    return write_changed(target, text(source))
 
 
 def write_readme(source: Path = SOURCE, readme: Path = README) -> bool:
@@ -85,10 +85,10 @@ def write_readme(source: Path = SOURCE, readme: Path = README) -> bool:
     if not marks.search(before):
         raise ValueError("README.md has no comments that mark the place of the results.")
     filling = f"\n{text(source)}\n"
-    return _write_changed(readme, marks.sub(lambda found: found[1] + filling + found[2], before))
+    return write_changed(readme, marks.sub(lambda found: found[1] + filling + found[2], before))
 
 
-def _write_changed(path: Path, content: str) -> bool:
+def write_changed(path: Path, content: str) -> bool:
     if path.is_file() and path.read_text(encoding="utf-8") == content:
         return False
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,9 +1,9 @@
 """What the course's site needs beyond Jupyter Book: generated includes, and MathJax from a package.
 
 Jupyter Book loads it as a local extension (``_config.yml``). Before Sphinx reads the pages, it
-writes ``book/_generated/`` and ``book/_static/thumbnails/`` out of the notebooks' stored outputs
-and ``benchmarks/results.json``; after the pages are written, it lays MathJax beside them, so that
-mathematics renders with the network off.
+writes ``book/_generated/`` and ``book/_static/thumbnails/`` out of the notebooks' stored outputs,
+``benchmarks/results.json`` and the checkpoints' cards; after the pages are written, it lays
+MathJax beside them, so that mathematics renders with the network off.
 """
 
 import importlib.util
@@ -41,11 +41,13 @@ def mathjax_folder() -> Path:
 
 
 def generate_includes(app: Sphinx, config: object) -> None:
+    import make_cards_page
     import make_results_page
     import make_thumbnails
 
     make_thumbnails.make_all()
     make_results_page.write()
+    make_cards_page.write()
 
 
 def drop_unused_scripts(
