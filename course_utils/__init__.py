@@ -18,14 +18,21 @@ except PackageNotFoundError:  # a checkout that was put on the path without bein
     __version__ = "0+unknown"
 
 _SUBMODULES = (
+    "adaptation",
+    "attacks",
     "checkpoints",
     "datasets",
+    "deployment",
     "detection",
+    "diffusion",
     "evaluation",
+    "explain",
     "generation",
+    "model_cards",
     "models",
     "plotting",
     "pretrained",
+    "privacy",
     "profiling",
     "runtime",
     "tracking",

@@ -4,9 +4,12 @@ The losses of a GAN do not say: each player's loss is measured against the other
 third network, a classifier trained on real images only, looks at the samples.
 """
 
+import json
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from course_utils import checkpoints
 
 if TYPE_CHECKING:
     import keras
@@ -113,6 +116,94 @@ def nearest(queries: np.ndarray, images: np.ndarray) -> tuple[np.ndarray, np.nda
     squared = (q**2).sum(1)[:, None] + (x**2).sum(1) - 2 * q @ x.T  # (queries, images)
     index = squared.argmin(axis=1)
     return index, np.sqrt(np.maximum(squared[np.arange(len(q)), index], 0))
+
+
+def density_and_coverage(
+    real: np.ndarray, drawn: np.ndarray, neighbours: int = 5
+) -> tuple[float, float]:
+    """Are the samples where real images are, and are all real images reached?
+
+    Around every real image lies a ball that just holds its ``neighbours`` nearest real ones.
+    *Density* is the mean number of balls that a sample lies in, over ``neighbours``: near 1 for
+    real images, lower for samples far from them. *Coverage* is the share of balls that are hit.
+    Naeem et al. 2020, arXiv:2002.09797, eqs. 3 and 4. Both depend on the sample sizes.
+
+    Args:
+        real: features ``(images, dimensions)``.
+        drawn: features ``(samples, dimensions)``.
+        neighbours: their k.
+
+    Raises:
+        ValueError: unequal dimensions, or no more real images than ``neighbours``.
+    """
+    from scipy.spatial.distance import cdist
+
+    real, drawn = np.asarray(real, dtype=np.float64), np.asarray(drawn, dtype=np.float64)
+    fits = real.ndim == drawn.ndim == 2 and real.shape[1] == drawn.shape[1] and len(drawn) > 0
+    if not fits or not 1 <= neighbours < len(real):
+        raise ValueError(
+            "density_and_coverage needs features (images, dimensions) of equal dimensions and more "
+            f"real images than neighbours, not {real.shape}, {drawn.shape} and {neighbours}."
+        )
+    # The nearest real image of each is itself, at distance 0: index 0.
+    radius = np.partition(cdist(real, real), neighbours, axis=1)[:, neighbours]
+    inside = cdist(real, drawn) <= radius[:, None]  # (images, samples)
+    return float(inside.sum() / (neighbours * len(drawn))), float(inside.any(axis=1).mean())
+
+
+def vae_log_likelihood(
+    vae: "keras.Model", images: np.ndarray, draws: int = 1, seed: int = 0
+) -> np.ndarray:
+    """A lower bound of log p(image) in nats, ``(images,)``, from so many drawn codes.
+
+    With one draw it is an estimate of the ELBO. The mean over more draws, taken before the
+    logarithm, is a tighter bound: Burda, Grosse and Salakhutdinov 2016, arXiv:1509.00519, eq. 8.
+
+    Args:
+        vae: from `models.build_vae`.
+        images: ``(images, height, width, channels)`` in [0, 1].
+        draws: codes an image.
+        seed: of the draws.
+
+    Raises:
+        ValueError: images of another shape, or no draws.
+    """
+    from course_utils.models.autoencoder import log_likelihood_of
+
+    wanted = tuple(vae.input_shape[1:])
+    if tuple(np.shape(images)[1:]) != wanted or len(images) == 0 or draws < 1:
+        raise ValueError(
+            f"vae_log_likelihood needs images of shape {wanted} and at least one draw, "
+            f"not {np.shape(images)} and {draws}."
+        )
+    encoder, decoder, elbo = (vae.get_layer(name) for name in ("encoder", "decoder", "elbo"))
+    mean, log_variance = (np.asarray(part) for part in encoder.predict(images, verbose=0))
+    rng, terms = np.random.default_rng(seed), []
+    for _ in range(draws):
+        noise = rng.standard_normal(mean.shape, dtype=np.float32)
+        code = mean + np.exp(log_variance / 2) * noise
+        drawn = decoder.predict_on_batch(code)
+        likelihood = np.asarray(log_likelihood_of(images, drawn, elbo.log_scale), np.float64)
+        # log p(code) - log q(code | image): the constants of the two Gaussians cancel.
+        ratio = (noise**2 + log_variance - code**2).sum(axis=1, dtype=np.float64) / 2
+        terms.append(likelihood + ratio)
+    return np.logaddexp.reduce(terms, axis=0) - np.log(draws)
+
+
+def bits_per_pixel(log_density: float | np.ndarray, pixels: int, levels: int = 256) -> np.ndarray:
+    """Nats of a density over pixels in [0, 1] as bits for each of ``levels`` grey values.
+
+    A pixel of level k stands for the interval from k/levels to (k+1)/levels: draw it uniformly
+    there before the density is asked, then this bounds the bits from above (Theis, van den Oord and
+    Bethge 2016, arXiv:1511.01844, section 3.1). Without a model it is log2(levels), 8 for 256.
+    """
+    return np.log2(levels) - np.asarray(log_density) / (pixels * np.log(2))
+
+
+def stored_results() -> dict:
+    """What ``python benchmarks/generation.py`` measured of all generators of the course."""
+    path = checkpoints.folder().parent / "results" / "generation.json"
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def _outputs(judge: "keras.Model", images: np.ndarray, layer: str) -> tuple[np.ndarray, np.ndarray]:

@@ -122,3 +122,27 @@ def test_importing_the_measures_imports_no_tensorflow():
     code = "import sys, course_utils.generation; print('tensorflow' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_density_and_coverage_count_balls():
+    """Real images on a line at 0, 1, 2, 10: with k = 1 the balls have radii 1, 1, 1 and 8."""
+    real = np.array([[0.0], [1.0], [2.0], [10.0]])
+    density, coverage = generation.density_and_coverage(real, np.array([[0.5], [-3.0]]), 1)
+    assert density == 2 / 2  # 0.5 lies in the balls of 0 and 1, -3 in none
+    assert coverage == 2 / 4
+
+
+def test_density_and_coverage_tell_a_collapsed_generator():
+    rng = np.random.default_rng(0)
+    real, same, spread = rng.standard_normal((3, 400, 4))
+    fine = generation.density_and_coverage(real, same)
+    collapsed = generation.density_and_coverage(real, 0.1 * spread)
+    assert fine[0] == pytest.approx(1, abs=0.1)
+    assert fine[1] > 0.9
+    assert collapsed[0] > 1
+    assert collapsed[1] < 0.5
+
+
+def test_density_and_coverage_refuse_too_few_images():
+    with pytest.raises(ValueError, match="more real images than neighbours"):
+        generation.density_and_coverage(np.zeros((5, 2)), np.zeros((3, 2)))

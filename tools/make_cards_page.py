@@ -8,7 +8,6 @@ import re
 from pathlib import Path
 
 import nbformat
-
 from make_results_page import write_changed
 
 from course_utils import checkpoints, model_cards

@@ -7,17 +7,31 @@ from course_utils.models.attention import (
     TransformerBlock,
     sinusoids,
 )
+from course_utils.models.autoencoder import (
+    NegativeELBO,
+    Sampling,
+    build_autoencoder,
+    build_decoder,
+    build_encoder,
+    build_vae,
+)
 from course_utils.models.c3d import C3D, build_c3d
 from course_utils.models.centernet import build_centernet
 from course_utils.models.cnn import build_cnn
 from course_utils.models.convlstm import ConvLSTMCell, build_convlstm_forecaster, forecast
 from course_utils.models.dcgan import build_discriminator, build_generator, generate, sample
 from course_utils.models.densenet import DENSENET121, build_densenet
+from course_utils.models.diffusion_unet import (
+    NoiseFromVelocity,
+    TimeEmbedding,
+    build_diffusion_unet,
+)
 from course_utils.models.efficientnet import EFFICIENTNET_LITE0, build_efficientnet_lite0
 from course_utils.models.frames import build_difference_classifier, build_frame_classifier
 from course_utils.models.gan import GAN
 from course_utils.models.googlenet import GOOGLENET, Inception, build_googlenet
 from course_utils.models.judge import build_judge
+from course_utils.models.lora import LoRA, add_lora, merge_lora
 from course_utils.models.lrcn import build_lrcn
 from course_utils.models.mobilenet import build_mobilenet
 from course_utils.models.r2plus1d import R2PLUS1D18, R3D18, build_r2plus1d, middle_channels
