@@ -229,7 +229,9 @@ def pretrained() -> list[str]:
         f"{weights['metrics']['32 bits: largest difference']:.6f} on ten images, in the 16 bits "
         f"of the file to {weights['metrics']['16 bits: largest difference']:.2f}.",
         "",
-        "`results/transfer.json` holds the runs of `benchmarks/transfer.py`.",
+        "`results/transfer.json` holds the runs of `benchmarks/transfer.py`, "
+        "`results/adaptation.json` those of `benchmarks/adaptation.py` and "
+        "`results/generation.json` those of `benchmarks/generation.py`.",
     ]
 
 
