@@ -1,12 +1,11 @@
 """Few labels, one trained network: teach all of it, its last layer, or adapters of low rank."""
 
-import json
 import time
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from course_utils.datasets.registry import folder
+from course_utils import results
 
 if TYPE_CHECKING:
     import keras
@@ -104,7 +103,7 @@ def optimizer_bytes(model: "keras.Model") -> int:
 def measured() -> dict[str, list[float]]:
     """Test accuracies by method, one a seed, that benchmarks/adaptation.py stored."""
     found: dict[str, list[float]] = {method: [] for method in METHODS}
-    for method, _, accuracy, _ in results()["runs"]:
+    for method, _, accuracy, _ in results.stored("adaptation")["runs"]:
         found[method].append(accuracy)
     return found
 
@@ -112,10 +111,5 @@ def measured() -> dict[str, list[float]]:
 def best_rate(method: str) -> float:
     """The learning rate that was best on validation images; all ranks use that of rank 4."""
     method = "rank 4" if method.startswith("rank") else method
-    return max((row for row in results()["validation"] if row[0] == method), key=lambda r: r[2])[1]
-
-
-def results() -> dict[str, list]:
-    """All that benchmarks/adaptation.py stored: ``validation`` and ``runs``."""
-    path = folder() / "results" / "adaptation.json"
-    return json.loads(path.read_text(encoding="utf-8"))
+    rows = [row for row in results.stored("adaptation")["validation"] if row[0] == method]
+    return max(rows, key=lambda row: row[2])[1]

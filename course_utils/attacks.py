@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from course_utils.batches import in_batches
 from course_utils.training import check_inputs
 
 # How many images are attacked at a time.
@@ -35,8 +36,11 @@ def fgsm(model: keras.Model, images: np.ndarray, labels: np.ndarray, epsilon: fl
         ValueError: images outside [0, 1] or that the model cannot take, or a negative ε.
     """
     _check(model, images, labels, epsilon)
-    return _in_batches(
-        lambda x, y: climb(model, x, y, x, epsilon, step_size=epsilon, steps=1), images, labels
+    return in_batches(
+        lambda x, y: climb(model, x, y, x, epsilon, step_size=epsilon, steps=1),
+        images,
+        labels,
+        size=BATCH,
     )
 
 
@@ -72,28 +76,26 @@ def pgd(
     if steps < 1:
         raise ValueError(f"PGD needs at least one step, not {steps}.")
     step_size = 2.5 * epsilon / steps if step_size is None else step_size
-    start = random_signs(images, epsilon, seed=seed, uniform=True)
-    return _in_batches(
-        lambda x, y, s: climb(model, x, y, s, epsilon, step_size, steps), images, labels, start
+    change = np.random.default_rng(seed).uniform(-epsilon, epsilon, images.shape)
+    start = np.clip(images + change, 0, 1).astype(np.float32)
+    return in_batches(
+        lambda x, y, s: climb(model, x, y, s, epsilon, step_size, steps),
+        images,
+        labels,
+        start,
+        size=BATCH,
     )
 
 
-def random_signs(
-    images: np.ndarray, epsilon: float, *, seed: int = 0, uniform: bool = False
-) -> np.ndarray:
+def random_signs(images: np.ndarray, epsilon: float, *, seed: int = 0) -> np.ndarray:
     """The control: every value moves by +ε or −ε at random, then is clipped to [0, 1].
 
     Args:
         images: float32 in [0, 1].
         epsilon: size of the change.
         seed: of the noise.
-        uniform: draw the change evenly between −ε and +ε instead.
     """
-    rng = np.random.default_rng(seed)
-    if uniform:
-        change = rng.uniform(-epsilon, epsilon, images.shape)
-    else:
-        change = epsilon * rng.choice([-1.0, 1.0], images.shape)
+    change = epsilon * np.random.default_rng(seed).choice([-1.0, 1.0], images.shape)
     return np.clip(images + change, 0, 1).astype(np.float32)
 
 
@@ -216,10 +218,3 @@ def _check(model: keras.Model, images: np.ndarray, labels: np.ndarray, epsilon: 
         )
     if epsilon < 0:
         raise ValueError(f"epsilon must not be negative, not {epsilon}.")
-
-
-def _in_batches(attack, *arrays: np.ndarray) -> np.ndarray:
-    batches = (range(i, min(i + BATCH, len(arrays[0]))) for i in range(0, len(arrays[0]), BATCH))
-    return np.concatenate(
-        [attack(*(tf.convert_to_tensor(a[b.start : b.stop]) for a in arrays)) for b in batches]
-    )

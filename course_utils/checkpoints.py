@@ -7,6 +7,7 @@ of a ``.keras`` file, so that the weights load in every Keras the course support
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -109,6 +110,28 @@ def save(
         temporary.unlink(missing_ok=True)
         temporary_card.unlink(missing_ok=True)
     return path
+
+
+def save_measured(
+    model: "keras.Model",
+    card: CheckpointCard,
+    measure: Callable[["keras.Model"], dict[str, float]],
+    directory: Path | None = None,
+) -> Path:
+    """`save` with ``half=True``, and on the card what the *stored* weights reach.
+
+    Args:
+        model: the trained model.
+        card: its card; what ``measure`` found is added to its metrics.
+        measure: gets the model as it was loaded again; returns metrics by name.
+        directory: by default `folder()`.
+
+    Returns:
+        The path of the ``.npz`` file.
+    """
+    save(model, card, directory, half=True)
+    card.metrics.update(measure(load(card.name, directory)))
+    return save(model, card, directory, half=True)
 
 
 def _in_16_bits(weight: np.ndarray) -> np.ndarray:

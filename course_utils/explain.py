@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
+from course_utils.batches import in_batches
 from course_utils.models.attention import TransformerBlock
 from course_utils.training import check_inputs
 
@@ -43,7 +44,7 @@ def saliency(model: keras.Model, images: np.ndarray, labels: np.ndarray) -> np.n
 def gradient(model: keras.Model, images: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """∂ logit of the class / ∂ pixels, with sign: float32 of the images' shape."""
     check_inputs(model, images, labels, "explained")
-    return _in_batches(lambda x, y: _gradient(model, x, y), images, labels)
+    return in_batches(lambda x, y: _gradient(model, x, y), images, labels, size=BATCH)
 
 
 def smooth_grad(
@@ -166,7 +167,7 @@ def grad_cam(
         weighted = tf.cast(tf.nn.relu(tf.reduce_sum(weights * maps, -1, keepdims=True)), tf.float32)
         return tf.image.resize(weighted, x.shape[1:3])[..., 0]
 
-    return _in_batches(cam, images, labels)
+    return in_batches(cam, images, labels, size=BATCH)
 
 
 def occlusion(
@@ -242,7 +243,7 @@ def attention_weights(model: keras.Model, images: np.ndarray) -> np.ndarray:
             [b.attention_scores(t) for b, t in zip(blocks, tokens, strict=True)], axis=1
         )
 
-    return np.moveaxis(_in_batches(weights, images), 1, 0).astype(np.float32)
+    return np.moveaxis(in_batches(weights, images, size=BATCH), 1, 0).astype(np.float32)
 
 
 def attention_rollout(weights: np.ndarray) -> np.ndarray:
@@ -345,15 +346,11 @@ def _gradient(model: keras.Model, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
 
 def _logits(model: keras.Model, images: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """The logit of its label for every image: float32 ``(count,)``."""
-    return _in_batches(
-        lambda x, y: tf.gather(model(x, training=False), y, batch_dims=1), images, labels
-    )
-
-
-def _in_batches(function: Callable, *arrays: np.ndarray) -> np.ndarray:
-    starts = range(0, len(arrays[0]), BATCH)
-    return np.concatenate(
-        [function(*(tf.convert_to_tensor(a[i : i + BATCH]) for a in arrays)) for i in starts]
+    return in_batches(
+        lambda x, y: tf.gather(model(x, training=False), y, batch_dims=1),
+        images,
+        labels,
+        size=BATCH,
     )
 
 

@@ -4,12 +4,11 @@ The losses of a GAN do not say: each player's loss is measured against the other
 third network, a classifier trained on real images only, looks at the samples.
 """
 
-import json
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from course_utils import checkpoints
+from course_utils import results
 
 if TYPE_CHECKING:
     import keras
@@ -202,8 +201,7 @@ def bits_per_pixel(log_density: float | np.ndarray, pixels: int, levels: int = 2
 
 def stored_results() -> dict:
     """What ``python benchmarks/generation.py`` measured of all generators of the course."""
-    path = checkpoints.folder().parent / "results" / "generation.json"
-    return json.loads(path.read_text(encoding="utf-8"))
+    return results.stored("generation")
 
 
 def _outputs(judge: "keras.Model", images: np.ndarray, layer: str) -> tuple[np.ndarray, np.ndarray]:

@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from course_utils import results
+from course_utils.datasets.registry import folder
 
 if TYPE_CHECKING:
     import keras
@@ -21,15 +23,9 @@ APPLICATIONS = {
 KERAS_HUB = "kerashub:"
 
 
-def _data() -> Path:
-    package = Path(__file__).parent
-    installed = package / "_data"
-    return installed if installed.is_dir() else package.parent / "data"
-
-
 def class_names() -> tuple[str, ...]:
     """The 1,000 classes of ImageNet in the order of the logits; source and licence in the file."""
-    text = (_data() / "labels" / "imagenet.json").read_text(encoding="utf-8")
+    text = (folder() / "labels" / "imagenet.json").read_text(encoding="utf-8")
     return tuple(json.loads(text)["names"])
 
 
@@ -50,7 +46,7 @@ def top(logits: np.ndarray, count: int = 5) -> list[tuple[str, float]]:
 def measured(task: str, method: str) -> dict[int, list[float]]:
     """Test accuracies by images a class, one a seed, that benchmarks/transfer.py stored."""
     found: dict[int, list[float]] = {}
-    for one_task, one_method, count, _, accuracy, _ in _results()["runs"]:
+    for one_task, one_method, count, _, accuracy, _ in results.stored("transfer")["runs"]:
         if (one_task, one_method) == (task, method):
             found.setdefault(count, []).append(accuracy)
     return dict(sorted(found.items()))
@@ -58,12 +54,8 @@ def measured(task: str, method: str) -> dict[int, list[float]]:
 
 def validated(method: str) -> dict[float, float]:
     """Validation accuracies by learning rate (a probe's: by strength), from the same file."""
-    rows = _results()["validation"]
+    rows = results.stored("transfer")["validation"]
     return {setting: accuracy for one, setting, accuracy in rows if one == method}
-
-
-def _results() -> dict[str, list]:
-    return json.loads((_data() / "results" / "transfer.json").read_text(encoding="utf-8"))
 
 
 def load(

@@ -1,11 +1,12 @@
 """Segmentation: losses over pixels, masks of pictures of any size, and how good a mask is."""
 
-import json
 from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
+
+from course_utils import results
 
 
 @keras.saving.register_keras_serializable("course_utils")
@@ -226,7 +227,4 @@ def measured_losses() -> dict[str, Any]:
         ``"scenes"``, how many each has seen, and ``"runs"``: for every name of a loss
         ``"class IoU"`` on the validation split, the background's first.
     """
-    from course_utils import checkpoints
-
-    path = checkpoints.folder().parent / "results" / "segmentation.json"
-    return json.loads(path.read_text(encoding="utf-8"))
+    return results.stored("segmentation")

@@ -32,6 +32,14 @@ def float32():
 
 
 @pytest.fixture
+def seeded(float32):
+    """Full precision, and the same random weights in every test."""
+    import keras
+
+    keras.utils.set_random_seed(0)
+
+
+@pytest.fixture
 def tiny_data():
     """Three classes of 8 × 8 images, told apart by the bright third: learnt in a second."""
     generator = np.random.default_rng(0)

@@ -42,7 +42,7 @@ def test_stored_results_are_found_by_method(monkeypatch, tmp_path):
     tried = [["rank 4", 0.1, 0.6], ["rank 4", 0.2, 0.9], ["all weights", 0.3, 0.8]]
     stored = {"validation": tried, "runs": rows}
     (tmp_path / "results" / "adaptation.json").write_text(json.dumps(stored))
-    monkeypatch.setattr(adaptation, "folder", lambda: tmp_path)
+    monkeypatch.setattr("course_utils.results.folder", lambda: tmp_path)
     found = adaptation.measured()
     assert found["rank 2"] == [0.8, 0.9]
     assert found["last layer"] == [0.7]

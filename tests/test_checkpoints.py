@@ -131,6 +131,21 @@ def test_a_kernel_that_16_bits_cannot_hold_is_refused(tiny_card, tmp_path, value
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_is_measured_are_the_weights_as_they_are_stored(tiny_card, tmp_path):
+    model = build_tiny()
+    kernel = model.get_weights()[0]
+    assert (kernel != kernel.astype(np.float16)).any()
+
+    def measure(stored):
+        loaded = stored.get_weights()[0]
+        np.testing.assert_array_equal(loaded, kernel.astype(np.float16).astype(np.float32))
+        return {"largest": float(loaded.max())}
+
+    checkpoints.save_measured(model, tiny_card, measure, tmp_path)
+    metrics = checkpoints.card("tiny", tmp_path).metrics
+    assert metrics == {"test accuracy": 0.991, "largest": float(kernel.astype(np.float16).max())}
+
+
 # --- refused -------------------------------------------------------------------------------
 
 

@@ -11,13 +11,7 @@ from course_utils import diffusion, models
 COSINE = diffusion.cosine_schedule(200)
 
 
-@pytest.fixture(autouse=True)
-def float32():
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("float32")
-    keras.utils.set_random_seed(0)
-    yield
-    keras.config.set_dtype_policy(before)
+pytestmark = pytest.mark.usefixtures("seeded")
 
 
 def small_network(steps=50):

@@ -11,13 +11,7 @@ from course_utils.models import ring_gan
 SHAPE = (8, 8, 1)
 
 
-@pytest.fixture(autouse=True)
-def float32():
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("float32")
-    keras.utils.set_random_seed(0)
-    yield
-    keras.config.set_dtype_policy(before)
+pytestmark = pytest.mark.usefixtures("seeded")
 
 
 def small_gan(num_classes=None, **options):

@@ -15,13 +15,7 @@ from course_utils.models.textcnn import HidePadding
 WORDS, LENGTH = 30, 9
 
 
-@pytest.fixture(autouse=True)
-def float32():
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("float32")
-    keras.utils.set_random_seed(0)
-    yield
-    keras.config.set_dtype_policy(before)
+pytestmark = pytest.mark.usefixtures("seeded")
 
 
 @pytest.fixture

@@ -262,7 +262,7 @@ def test_runs_are_found_by_task_and_method_in_the_order_of_sizes(tmp_path, monke
     tried = [["x", 0.001, 0.3], ["x", 0.01, 0.4], ["y", 0.01, 0.9]]
     stored = json.dumps({"runs": [*runs, ["a", "y", 5, 0, 0.9, 1]], "validation": tried})
     (tmp_path / "results" / "transfer.json").write_text(stored)
-    monkeypatch.setattr(pretrained, "_data", lambda: tmp_path)
+    monkeypatch.setattr("course_utils.results.folder", lambda: tmp_path)
     assert list(pretrained.measured("a", "x").items()) == [(5, [0.1, 0.2]), (10, [0.5])]
     assert pretrained.measured("a", "z") == {}
     assert pretrained.validated("x") == {0.001: 0.3, 0.01: 0.4}

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+from scene_batches import SceneBatches
 
 import course_utils as cu
 from course_utils.datasets import SCENE_CLASSES
@@ -22,6 +23,7 @@ from course_utils.datasets.scenes import SCENE_PHOTOGRAPHS
 NAME = "scenes-centernet"
 BUILDER_ARGUMENTS = {"num_classes": len(SCENE_CLASSES)}
 BATCH = 16
+SIZE = 96  # of the scenes, the default
 LEARNING_RATE = 4e-3
 HELD_OUT = 1000
 
@@ -42,7 +44,7 @@ def main() -> None:
         0.0, steps - steps // 10, warmup_target=LEARNING_RATE, warmup_steps=steps // 10
     )
     cu.detection.compile_detector(model, keras.optimizers.Adam(schedule))
-    batches = Batches(scenes, arguments.seed)
+    batches = SceneBatches(scenes, BATCH, arguments.seed, targets)
     started, cpu = time.perf_counter(), time.process_time()
     model.fit(batches, epochs=arguments.epochs, verbose=2)
     seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
@@ -68,39 +70,20 @@ def main() -> None:
         seconds=round(seconds, 1),
         machine=f"{os.cpu_count()} CPU cores, {platform.machine()}",
     )
-    # What ships is what is measured: the weights as they are stored, in 16 bits.
-    cu.checkpoints.save(model, card, arguments.output, half=True)
-    stored = cu.checkpoints.load(NAME, arguments.output)
-    card.metrics.update(measure(stored, "validation") | measure(stored, "test"))
-    card.metrics["CPU seconds"] = round(cpu, 1)
-    print(card.metrics, cu.checkpoints.save(model, card, arguments.output, half=True).name)
+    path = cu.checkpoints.save_measured(
+        model,
+        card,
+        lambda stored: (
+            measure(stored, "validation") | measure(stored, "test") | {"CPU seconds": round(cpu, 1)}
+        ),
+        arguments.output,
+    )
+    print(card.metrics, path.name)
 
 
-class Batches(keras.utils.PyDataset):
-    """Scenes in a new order every epoch, mirrored and recoloured, with their target maps."""
-
-    def __init__(self, scenes: cu.datasets.Scenes, seed: int):
-        super().__init__()
-        self.scenes, self.rng = scenes, np.random.default_rng(seed)
-        self.on_epoch_end()
-
-    def __len__(self) -> int:
-        return len(self.scenes.labels) // BATCH
-
-    def on_epoch_end(self) -> None:
-        self.order = self.rng.permutation(len(self.scenes.labels))
-
-    def __getitem__(self, index: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-        picked = self.order[BATCH * index : BATCH * (index + 1)]
-        images, boxes = self.scenes.images[picked], self.scenes.boxes[picked]
-        mirrored = self.rng.random(len(picked)) < 0.5
-        images[mirrored] = images[mirrored, :, ::-1]
-        width = images.shape[2]
-        boxes[mirrored, :, ::2] = width - boxes[mirrored, :, 2::-2]  # right becomes left
-        images = np.stack([one[..., self.rng.permutation(3)] for one in images])
-        labels = self.scenes.labels[picked]
-        targets = cu.detection.encode(boxes, labels, images.shape[1:3], len(SCENE_CLASSES))
-        return images, targets
+def targets(boxes: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
+    """The maps that the network should answer with."""
+    return cu.detection.encode(boxes, labels, (SIZE, SIZE), len(SCENE_CLASSES))
 
 
 def measure(model: keras.Model, split: str) -> dict[str, float]:

@@ -71,13 +71,17 @@ def main() -> None:
         seconds=round(seconds, 1),
         machine=f"{os.cpu_count()} CPU cores, {platform.machine()}",
     )
-    # What ships is what is measured: the weights as they are stored, in 16 bits.
-    cu.checkpoints.save(model, card, arguments.output, half=True)
-    stored = cu.checkpoints.load(NAME, arguments.output)
-    for split in ("validation", "test"):
-        card.metrics.update(measure(stored, split, getattr(data, split)))
-    card.metrics["CPU seconds"] = round(cpu, 1)
-    print(card.metrics, cu.checkpoints.save(model, card, arguments.output, half=True).name)
+    path = cu.checkpoints.save_measured(
+        model,
+        card,
+        lambda stored: (
+            measure(stored, "validation", data.validation)
+            | measure(stored, "test", data.test)
+            | {"CPU seconds": round(cpu, 1)}
+        ),
+        arguments.output,
+    )
+    print(card.metrics, path.name)
 
 
 def measure(
