@@ -34,6 +34,7 @@ _SUBMODULES = (
     "pretrained",
     "privacy",
     "profiling",
+    "results",
     "runtime",
     "tracking",
     "training",
