@@ -49,7 +49,7 @@ lower-bounds: $(READY)  ## Run the unit tests with the oldest TensorFlow and Ker
 	@sh tools/test_lower_bounds.sh
 
 lock:  ## Compile requirements.txt from pyproject.toml
-	@$(BIN)/uv pip compile pyproject.toml --extra site --extra dev --extra deploy --universal --python-version 3.11 --no-annotate --no-header --quiet -o requirements.txt
+	@$(BIN)/uv pip compile pyproject.toml --extra site --extra dev --extra cluster --extra control --extra deploy --extra grading --extra hub --universal --python-version 3.11 --no-annotate --no-header --quiet -o requirements.txt
 
 clean:  ## Remove what was built and installed
 	@rm -rf $(VENV) _build dist
