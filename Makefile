@@ -1,6 +1,6 @@
 # Two commands do it all: `make site` and `make test`. Each sets up what it needs in .venv.
 .DEFAULT_GOAL := help
-.PHONY: help site serve test lint format notebooks bench rehearse-colab lower-bounds lock clean
+.PHONY: help site serve test lint format notebooks assignments bench rehearse-colab lower-bounds lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -36,6 +36,9 @@ format: $(READY)  ## Put code and notebooks in the course's style
 
 notebooks: $(READY)  ## Execute the notebooks whose code changed, and store their outputs
 	@$(BIN)/python tools/execute_notebooks.py
+
+assignments: $(READY)  ## Make the students' assignments, without solutions, and a zip
+	@$(BIN)/python tools/make_assignments.py
 
 bench: $(READY)  ## Measure the results table (three seeds) and the training speed
 	@$(BIN)/python benchmarks/results.py

@@ -28,6 +28,16 @@ _SCENE_LIMIT = (
 )
 # By name, or by the beginning of a name.
 _USES = {
+    "control-": Use(
+        "Balances Gymnasium's cart-pole from its pictures, to learn what cloning an expert needs.",
+        "A drawing of one pole on one cart, 25 times a second: it must not move anything that has "
+        "weight, and another camera already makes it fail.",
+    ),
+    "emoji-clip": Use(
+        "Compares drawings of emoji with words, to show contrastive learning and its retrieval.",
+        "It learned 1,231 drawings of one style and about 3,000 English words; a word beyond them "
+        "has no meaning to it, and most of its first answers are wrong.",
+    ),
     "efficientnet-lite0": Use(
         "Features of photographs for teaching transfer, explanation and attack.",
         "It answers with one of ImageNet's thousand classes whatever it is shown; no class fits "
@@ -35,6 +45,10 @@ _USES = {
     ),
     "fashion-": Use(
         "Images of garments to compare ways to generate them; the judge measures them all.",
+        _GARMENT_LIMIT,
+    ),
+    "fashion-mae": Use(
+        "An encoder of garments that learned without labels, for probing and fine-tuning.",
         _GARMENT_LIMIT,
     ),
     "fashion-vit": Use(
@@ -48,6 +62,17 @@ _USES = {
     "moving-mnist-": Use(
         "Predicts the next frames of clips in which digits drift and bounce.",
         "Nothing in its clips has depth, light or a will: it says nothing about real films.",
+    ),
+    "scenes-clip": Use(
+        "Compares composed pictures with sentences of a small grammar, to ask what a contrastive "
+        "model reads in them.",
+        "It knows thirty-odd words, two things a picture and plain grounds: no other sentence and "
+        "no picture taken with a camera mean anything to it.",
+    ),
+    "numerals-": Use(
+        "Writes Chinese numerals in English, to compare a fixed vector with attention.",
+        "It knows numbers of one to seven digits in one spelling. A longer number gets an answer "
+        "that reads like English and is wrong: it must not fill in anybody's cheque.",
     ),
     "scenes-": Use("Finds garments in the course's composed scenes.", _SCENE_LIMIT),
     "video-actions-": Use(

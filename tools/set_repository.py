@@ -14,7 +14,15 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 FORM = re.compile(r"https://github\.com/[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+")
-PAGES = ("_config.yml", "CITATION.cff", "pyproject.toml", "*.md", "book/**/*.md", "book/**/*.ipynb")
+PAGES = (
+    "_config.yml",
+    "CITATION.cff",
+    "pyproject.toml",
+    "*.md",
+    "book/**/*.md",
+    "book/**/*.ipynb",
+    "assignments/source/**/*.ipynb",
+)
 
 
 def current_url(root: Path = ROOT) -> str:

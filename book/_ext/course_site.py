@@ -2,8 +2,8 @@
 
 Jupyter Book loads it as a local extension (``_config.yml``). Before Sphinx reads the pages, it
 writes ``book/_generated/`` and ``book/_static/thumbnails/`` out of the notebooks' stored outputs,
-``benchmarks/results.json`` and the checkpoints' cards; after the pages are written, it lays
-MathJax beside them, so that mathematics renders with the network off.
+``benchmarks/results.json`` and the checkpoints' cards, and the students' assignments; after the
+pages are written, it lays MathJax beside them, so that mathematics renders with the network off.
 """
 
 import importlib.util
@@ -41,6 +41,7 @@ def mathjax_folder() -> Path:
 
 
 def generate_includes(app: Sphinx, config: object) -> None:
+    import make_assignments
     import make_cards_page
     import make_results_page
     import make_thumbnails
@@ -48,6 +49,8 @@ def generate_includes(app: Sphinx, config: object) -> None:
     make_thumbnails.make_all()
     make_results_page.write()
     make_cards_page.write()
+    make_assignments.write()
+    config.html_extra_path.append(str(make_assignments.EXTRA))
 
 
 def drop_unused_scripts(

@@ -14,10 +14,26 @@ from course_utils.datasets.camera_motion import (
     REVERSED_MOTION,
     camera_motion,
 )
+from course_utils.datasets.captioned_scenes import (
+    CAPTION_COLOURS,
+    CAPTION_THINGS,
+    CaptionedScenes,
+    captioned_scenes,
+)
 from course_utils.datasets.dataset import Dataset
 from course_utils.datasets.digit_actions import DIGIT_ACTIONS, REVERSED_ACTION, digit_actions
 from course_utils.datasets.edited_films import EditedFilm, edited_film
 from course_utils.datasets.moving_digits import moving_digits
+from course_utils.datasets.numerals import (
+    CHINESE_CHARACTERS,
+    ENGLISH_WORDS,
+    decode_english,
+    encode_chinese,
+    encode_english,
+    number_to_chinese,
+    number_to_english,
+    numerals,
+)
 from course_utils.datasets.optical_flow import with_flow
 from course_utils.datasets.patches import PATCH_CLASSES, photograph_patches
 from course_utils.datasets.photographs import (
@@ -36,12 +52,17 @@ from course_utils.datasets.videos import VideoCard, video_card, video_names, vid
 __all__ = [
     "CAMERA_MOTIONS",
     "CAMERA_PHOTOGRAPHS",
+    "CAPTION_COLOURS",
+    "CAPTION_THINGS",
+    "CHINESE_CHARACTERS",
     "DIGIT_ACTIONS",
+    "ENGLISH_WORDS",
     "PATCH_CLASSES",
     "PHOTOGRAPHS",
     "REVERSED_ACTION",
     "REVERSED_MOTION",
     "SCENE_CLASSES",
+    "CaptionedScenes",
     "Card",
     "Dataset",
     "EditedFilm",
@@ -51,12 +72,19 @@ __all__ = [
     "VehicleCount",
     "VideoCard",
     "camera_motion",
+    "captioned_scenes",
+    "decode_english",
     "digit_actions",
     "edited_film",
+    "encode_chinese",
+    "encode_english",
     "load",
     "moving_digits",
     "moving_scenes",
     "names",
+    "number_to_chinese",
+    "number_to_english",
+    "numerals",
     "photograph_files",
     "photograph_patches",
     "photographs",
@@ -73,9 +101,9 @@ __all__ = [
 def load(name: str, *, source: str | Path = "packaged") -> Dataset:
     """Load a data set, split into train, validation and test.
 
-    Images are float32 in [0, 1] of shape ``(examples, 28, 28, 1)``, sentences an array of
-    ``str`` of shape ``(examples,)``, labels int32 of shape ``(examples,)``. Every call
-    returns fresh arrays.
+    Images are float32 in [0, 1] of shape ``(examples, 28, 28, 1)``, emoji in colour of shape
+    ``(examples, 32, 32, 3)``, sentences an array of ``str`` of shape ``(examples,)``, labels
+    int32 of shape ``(examples,)``. Every call returns fresh arrays.
 
     Args:
         name: one of `names()`.
@@ -100,9 +128,9 @@ def load(name: str, *, source: str | Path = "packaged") -> Dataset:
     if source == "packaged":
         reader = images if found.kind == "images" else text
         return reader.packaged(found)
-    if found.kind != "images":
+    if name not in images.KERAS_CACHE:
         raise ValueError(
-            f"{name} has only source='packaged': it already holds every sentence of its original "
-            "that has a usable rating."
+            f"{name} has only source='packaged': it already holds all that is usable of its "
+            "original."
         )
     return images.original(found) if source == "original" else images.from_file(found, source)

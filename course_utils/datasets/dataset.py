@@ -1,6 +1,6 @@
 """`Dataset`: three splits, the names of the classes, and the card."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -20,6 +20,9 @@ class Dataset:
         test: inputs and labels to report on, once.
         class_names: a name for every label, in the order of the labels.
         card: source, licence, citation, known problems.
+        captions: where every image has a name, the names of each split by its name, ``(examples,)``
+            arrays of ``str``; else empty.
+        keywords: in the same way further words, separated by commas.
     """
 
     name: str
@@ -28,6 +31,8 @@ class Dataset:
     test: Split
     class_names: tuple[str, ...]
     card: Card
+    captions: dict[str, np.ndarray] = field(default_factory=dict)
+    keywords: dict[str, np.ndarray] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         splits = {"train": self.train, "validation": self.validation, "test": self.test}

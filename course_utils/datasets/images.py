@@ -15,8 +15,8 @@ from course_utils.datasets.splits import stratified
 VALIDATION_SHARE = 12
 SEED = 0
 
-# What Keras leaves in its cache, ``$KERAS_HOME/datasets``.
-_KERAS_CACHE = {"mnist": "mnist.npz", "fashion_mnist": "fashion-mnist"}
+# The sets that Keras can download, and what it leaves in its cache, ``$KERAS_HOME/datasets``.
+KERAS_CACHE = {"mnist": "mnist.npz", "fashion_mnist": "fashion-mnist"}
 
 
 def packaged(card: Card) -> Dataset:
@@ -24,7 +24,12 @@ def packaged(card: Card) -> Dataset:
     (file,) = card.files
     with np.load(verified(card, file)) as stored:
         splits = {name: _split(stored[f"x_{name}"], stored[f"y_{name}"]) for name in card.splits}
-    return Dataset(card.name, class_names=card.class_names, card=card, **splits)
+        words = {
+            kind: {name: stored[f"{kind}_{name}"] for name in card.splits}
+            for kind in ("captions", "keywords")
+            if f"{kind}_train" in stored
+        }
+    return Dataset(card.name, class_names=card.class_names, card=card, **splits, **words)
 
 
 def original(card: Card) -> Dataset:
@@ -89,14 +94,16 @@ def _hold_out(card: Card, train: Split, test: Split) -> Dataset:
 
 
 def _split(x: np.ndarray, y: np.ndarray) -> Split:
-    return x[..., np.newaxis].astype(np.float32) / np.float32(255), y.astype(np.int32)
+    if x.ndim == 3:  # grey: one channel
+        x = x[..., np.newaxis]
+    return x.astype(np.float32) / np.float32(255), y.astype(np.int32)
 
 
 def _forget_download(card: Card) -> None:
     """Remove what Keras may have left: it keeps a file with a wrong hash, and checks no hash
     of Fashion-MNIST at all, so that a cut file would be taken for good the next time."""
     home = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser()
-    left = home / "datasets" / _KERAS_CACHE[card.name]
+    left = home / "datasets" / KERAS_CACHE[card.name]
     if left.is_dir():
         shutil.rmtree(left)
     else:

@@ -1,10 +1,13 @@
 """Grade everything that is not graded yet, on every core, and be interruptible."""
 
 import json
+import multiprocessing
 import os
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from course_utils.grading.course import Course, Handed
 from course_utils.grading.judge import BrokenTest, HiddenTests
@@ -103,9 +106,16 @@ def _graded(
             raise
 
 
-def _prepare(root, limits: Limits, unsafe: bool) -> None:
+def _prepare(root: Path, limits: Limits, unsafe: bool) -> None:
     global _worker
+    # A worker whose run was killed would wait for work for ever; its sandbox ends with it.
+    threading.Thread(target=_end_with_the_run, daemon=True).start()
     _worker = _Worker(Course(root), limits, unsafe)
+
+
+def _end_with_the_run() -> None:
+    multiprocessing.parent_process().join()
+    os._exit(1)
 
 
 def _grade(handed: Handed) -> str:

@@ -17,6 +17,7 @@ from course_utils.models.autoencoder import (
 )
 from course_utils.models.c3d import C3D, build_c3d
 from course_utils.models.centernet import build_centernet
+from course_utils.models.clip import ContrastiveLoss, ScaledSimilarity, build_clip
 from course_utils.models.cnn import build_cnn
 from course_utils.models.convlstm import ConvLSTMCell, build_convlstm_forecaster, forecast
 from course_utils.models.dcgan import build_discriminator, build_generator, generate, sample
@@ -33,10 +34,15 @@ from course_utils.models.googlenet import GOOGLENET, Inception, build_googlenet
 from course_utils.models.judge import build_judge
 from course_utils.models.lora import LoRA, add_lora, merge_lora
 from course_utils.models.lrcn import build_lrcn
+from course_utils.models.mae import build_mae, mae_classifier, mae_encoder
 from course_utils.models.mobilenet import build_mobilenet
+from course_utils.models.pixel_predictor import build_pixel_predictor
+from course_utils.models.policy import build_policy
 from course_utils.models.r2plus1d import R2PLUS1D18, R3D18, build_r2plus1d, middle_channels
+from course_utils.models.recurrent import AdditiveAttention, GRUCell
 from course_utils.models.resnet import RESNET50, build_resnet
 from course_utils.models.rnn import build_lstm_classifier, build_row_lstm
+from course_utils.models.seq2seq import build_translator, translate, words_before
 from course_utils.models.textcnn import build_textcnn
 from course_utils.models.transformer import build_text_transformer
 from course_utils.models.two_stream import build_two_stream
