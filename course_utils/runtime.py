@@ -81,10 +81,10 @@ def setup(
         raise ValueError(f"seed must be a non-negative integer, not {seed!r}.")
     if precision is not None and precision not in PRECISIONS:
         raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, not {precision!r}.")
-    cluster = _cluster_from_environment()
+    cluster = cluster_from_environment()
     _check_profile(profile if profile is not None else os.environ.get("COURSE_PROFILE"))
 
-    _silence()
+    silence()
     import keras
     import tensorflow as tf
 
@@ -133,7 +133,7 @@ def on_colab() -> bool:
     return "google.colab" in sys.modules
 
 
-def _silence() -> None:
+def silence() -> None:
     """Keep oneDNN, CUDA and Abseil start-up lines out of the stored outputs.
 
     They are written by C++ to file descriptor 2 while TensorFlow is imported, so the
@@ -245,7 +245,7 @@ def _choose_profile(argument: str | None, environment: str | None, has_gpu: bool
     return argument or environment or ("full" if has_gpu else "fast")
 
 
-def _cluster_from_environment() -> dict[str, Any] | None:
+def cluster_from_environment() -> dict[str, Any] | None:
     """TF_CONFIG, when it names more than one worker.
 
     Raises:

@@ -213,7 +213,7 @@ def test_elsewhere_a_missing_gpu_is_no_news(monkeypatch, capsys):
 def test_only_several_workers_are_a_cluster(monkeypatch, cluster, distributed):
     config = {"cluster": cluster, "task": {"type": "worker", "index": 0}}
     monkeypatch.setenv("TF_CONFIG", json.dumps(config))
-    assert (runtime._cluster_from_environment() is not None) == distributed
+    assert (runtime.cluster_from_environment() is not None) == distributed
 
 
 @pytest.mark.parametrize(
@@ -232,7 +232,7 @@ def test_a_malformed_tf_config_is_refused_before_tensorflow_sees_it(monkeypatch,
 @pytest.mark.parametrize("text", ["", "  ", "{}"])
 def test_an_empty_tf_config_is_none(monkeypatch, text):
     monkeypatch.setenv("TF_CONFIG", text)
-    assert runtime._cluster_from_environment() is None
+    assert runtime.cluster_from_environment() is None
 
 
 # --- devices, on a stand-in TensorFlow with GPUs ------------------------------------------
