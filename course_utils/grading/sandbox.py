@@ -86,6 +86,15 @@ def command(program: Sequence[str], limits: Limits) -> list[str]:
             "'apt install bubblewrap'; or grade without any protection with --unsafe."
         )
     line = [bubblewrap, "--unshare-all", "--die-with-parent", "--new-session", "--clearenv"]
+    line += ["--proc", "/proc", "--dev", "/dev"]
+    for path, size in (
+        ("/dev/shm", limits.disk),
+        ("/tmp", limits.disk),
+        (HOME, limits.disk),
+        (RUNTIME, MEGABYTE),
+    ):
+        line += ["--size", str(size), "--tmpfs", path]
+    # After the empty folders: what is read may lie in one of them.
     for path in _readable():
         line += ["--ro-bind", str(path), str(path)]
     for path in ("/bin", "/sbin", "/lib", "/lib64"):  # links into /usr on merged systems
@@ -95,14 +104,6 @@ def command(program: Sequence[str], limits: Limits) -> list[str]:
             line += ["--ro-bind", path, path]
     for path in ("/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/alternatives", "/etc/fonts"):
         line += ["--ro-bind-try", path, path]
-    line += ["--proc", "/proc", "--dev", "/dev"]
-    for path, size in (
-        ("/dev/shm", limits.disk),
-        ("/tmp", limits.disk),
-        (HOME, limits.disk),
-        (RUNTIME, MEGABYTE),
-    ):
-        line += ["--size", str(size), "--tmpfs", path]
     line += ["--remount-ro", "/dev", "--remount-ro", "/"]  # what is left of them is memory of ours
     environment = {
         "HOME": HOME,
