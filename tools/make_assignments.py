@@ -23,11 +23,21 @@ ROOT = Path(__file__).resolve().parent.parent
 ASSIGNMENTS = ROOT / "assignments"
 EXTRA = ROOT / "_build" / "extra"
 TARGET = ROOT / "book" / "_generated" / "assignments.md"
+ORDER = (
+    "images-and-convolution",
+    "recurrent-networks",
+    "attention-and-transformers",
+    "adversarial-networks",
+    "transfer-and-detection",
+    "video",
+    "outlook",
+)
 
 
 def sources() -> list[Path]:
-    """The assignments' source notebooks, sorted by name."""
-    return sorted(ASSIGNMENTS.glob("source/*/*.ipynb"))
+    """The assignments' source notebooks, in the order of the course."""
+    known = {path.stem: path for path in ASSIGNMENTS.glob("source/*/*.ipynb")}
+    return sorted(known.values(), key=lambda path: ORDER.index(path.stem))
 
 
 def fingerprint() -> str:
@@ -39,7 +49,7 @@ def fingerprint() -> str:
 def make_students_versions(folder: Path) -> None:
     """Generate every assignment in a course of its own, and keep the notebooks and a zip."""
     folder.mkdir(parents=True, exist_ok=True)
-    stamp = folder.parent / "assignments.sha256"
+    stamp = folder.parent.parent / "assignments.sha256"  # beside what the site copies
     if stamp.is_file() and stamp.read_text() == fingerprint():
         return
     for old in folder.iterdir():
@@ -62,7 +72,10 @@ def make_students_versions(folder: Path) -> None:
 def markdown() -> str:
     """A table of all assignments: title, tasks, points, and where to get them."""
     slug = current_url().removeprefix("https://github.com/")
-    lines = ["| assignment | tasks | points | notebook | |", "|---|---:|---:|---|---|"]
+    lines = [
+        "| assignment | tasks | points | notebook | in the browser |",
+        "|---|---:|---:|---|---|",
+    ]
     for path in sources():
         cells = nbformat.read(path, as_version=4).cells
         title = cells[0].source.splitlines()[0].removeprefix("# Assignment: ")
