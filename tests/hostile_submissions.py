@@ -269,7 +269,7 @@ def _cheating(put, notebook, change, by_id) -> None:
         notebook(
             more="import os\n"
             "for folder, folders, files in os.walk('/'):\n"
-            "    if 'sums.ipynb' in files or 'student-0' in folders or 'gradebook.db' in files:\n"
+            "    if 'sums.ipynb' in files or 'student-0' in folders:\n"
             "        print('FOUND', folder)",
         ),
         2,
