@@ -7,19 +7,15 @@ each method is the one that is best on 1,000 validation digits with seed 0; all 
 of rank 4. Steps and batch size were set by hand. The test digits choose nothing.
 """
 
-import json
-import os
-import platform
 import time
 from pathlib import Path
 
 import keras
-import tensorflow as tf
+from stored_rows import StoredRows
 
 import course_utils as cu
 from course_utils import adaptation, pretrained
 
-OUTPUT = Path(__file__).resolve().parents[1] / "data" / "results" / "adaptation.json"
 LABELS = 20
 SEEDS = (0, 1, 2)
 TESTED = 2000
@@ -28,6 +24,18 @@ RATES = {
     "rank 4": (3e-3, 1e-2, 3e-2, 1e-1),
     "all weights": (3e-4, 1e-3, 3e-3, 1e-2),
 }
+STORED = StoredRows(
+    Path(__file__).resolve().parents[1] / "data" / "results" / "adaptation.json",
+    {
+        "command": "python benchmarks/adaptation.py",
+        "labels a class": LABELS,
+        "test images": TESTED,
+        "columns": {
+            "validation": ["method", "learning rate", "accuracy"],
+            "runs": ["method", "seed", "test accuracy", "seconds"],
+        },
+    },
+)
 
 
 def accuracy(method: str, seed: int, rate: float, held_out) -> float:
@@ -40,39 +48,14 @@ def accuracy(method: str, seed: int, rate: float, held_out) -> float:
     return cu.evaluation.accuracy(model, *held_out)
 
 
-def stored() -> dict:
-    if OUTPUT.is_file():
-        return json.loads(OUTPUT.read_text(encoding="utf-8"))
-    return {"validation": [], "runs": []}
-
-
-def add(part: str, row: list) -> None:
-    facts = {
-        "command": "python benchmarks/adaptation.py",
-        "machine": f"{os.cpu_count()} CPU cores, {platform.machine()}",
-        "versions": {"tensorflow": tf.__version__, "keras": keras.__version__},
-        "labels a class": LABELS,
-        "test images": TESTED,
-        "columns": {
-            "validation": ["method", "learning rate", "accuracy"],
-            "runs": ["method", "seed", "test accuracy", "seconds"],
-        },
-    }
-    facts |= {kind: stored()[kind] for kind in ("validation", "runs")}
-    facts[part] = sorted([*facts[part], row])
-    text = json.dumps(facts).replace("[[", "[\n  [").replace("], [", "],\n  [")
-    OUTPUT.write_text(text + "\n", encoding="utf-8")
-    print(part, *row, flush=True)
-
-
 def best_rate(method: str) -> float:
     """The learning rate that was best on validation digits; those not yet tried are tried now."""
     method = "rank 4" if method.startswith("rank") else method
     held_out = tuple(part[:1000] for part in cu.datasets.load("mnist").validation)
     for rate in RATES[method]:
-        if [method, rate] not in [row[:2] for row in stored()["validation"]]:
-            add("validation", [method, rate, round(accuracy(method, 0, rate, held_out), 4)])
-    rows = [row for row in stored()["validation"] if row[0] == method]
+        if not STORED.has("validation", method, rate):
+            STORED.add("validation", [method, rate, round(accuracy(method, 0, rate, held_out), 4)])
+    rows = [row for row in STORED.read()["validation"] if row[0] == method]
     return max(rows, key=lambda row: row[2])[1]
 
 
@@ -82,10 +65,10 @@ def main() -> None:
     for method in adaptation.METHODS:
         rate = best_rate(method)
         for seed in SEEDS:
-            if [method, seed] not in [row[:2] for row in stored()["runs"]]:
+            if not STORED.has("runs", method, seed):
                 begin = time.perf_counter()
                 reached = round(accuracy(method, seed, rate, test), 4)
-                add("runs", [method, seed, reached, round(time.perf_counter() - begin, 1)])
+                STORED.add("runs", [method, seed, reached, round(time.perf_counter() - begin, 1)])
 
 
 if __name__ == "__main__":

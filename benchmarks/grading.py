@@ -12,7 +12,6 @@ import io
 import json
 import os
 import platform
-import re
 import subprocess
 import sys
 import tempfile
@@ -23,11 +22,9 @@ import nbformat
 
 from course_utils.grading.command import main as course_grade
 from course_utils.grading.course import Course
-from course_utils.grading.submission import grade_id, is_answer
 
 ROOT = Path(__file__).resolve().parent.parent
 NAME = "images-and-convolution"
-MARK = re.compile(r"^\s*### (BEGIN|END) SOLUTION\s*\n", re.M)
 
 
 def main() -> None:
@@ -73,15 +70,9 @@ def step(root: Path, *arguments: str) -> float:
 def hand_in(root: Path, folder: Path, count: int) -> None:
     """Submissions of ``count`` students, every other one without the third task."""
     course = Course(root)
-    source = nbformat.read(course.source(NAME), as_version=4)
-    solutions = {grade_id(cell): cell.source for cell in source.cells}
     folder.mkdir(parents=True)
     for number in range(count):
-        notebook = course.release(NAME)
-        for cell in notebook.cells:
-            left_out = number % 2 and grade_id(cell) == "size-answer"
-            if is_answer(cell) and not left_out:
-                cell.source = MARK.sub("", solutions[grade_id(cell)])
+        notebook = course.solved(NAME, {"size-answer": ""} if number % 2 else None)
         nbformat.write(notebook, folder / f"student{number:03}.ipynb")
 
 

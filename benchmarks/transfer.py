@@ -18,20 +18,15 @@ set by hand. Test images choose nothing.
 """
 
 import argparse
-import json
-import os
-import platform
 import time
 from pathlib import Path
 
 import keras
-import numpy as np
-import tensorflow as tf
+from stored_rows import StoredRows
 
 import course_utils as cu
 from course_utils import pretrained
 
-OUTPUT = Path(__file__).resolve().parents[1] / "data" / "results" / "transfer.json"
 TASKS = ("patches", "garments", "digits")
 COUNTS = (5, 10, 50)
 SEEDS = (0, 1, 2)
@@ -56,6 +51,17 @@ SAME_SETTING = {"thawed": "tuned"}
 FIXED = {"scratch": 1e-3}
 SIZE = 64
 TESTED = 500
+STORED = StoredRows(
+    Path(__file__).resolve().parents[1] / "data" / "results" / "transfer.json",
+    {
+        "command": "python benchmarks/transfer.py",
+        "test images": TESTED,
+        "columns": {
+            "validation": ["method", "learning rate or strength", "accuracy"],
+            "runs": ["task", "method", "images a class", "seed", "test accuracy", "seconds"],
+        },
+    },
+)
 
 
 def task(name: str, split: str = "test"):
@@ -110,40 +116,16 @@ def validated(method: str) -> float:
     method = SAME_SETTING.get(method, method)
     pool, held_out = task("garments", "validation")
     for setting in SETTINGS[method]:
-        if [method, setting] in [row[:2] for row in stored()["validation"]]:
+        if STORED.has("validation", method, setting):
             continue
         reached = accuracy(method, pool, held_out, 10, 0, flip=True, setting=setting)
-        add("validation", [method, setting], [reached])
-    rows = [row for row in stored()["validation"] if row[0] == method]
+        STORED.add("validation", [method, setting, rounded(reached)])
+    rows = [row for row in STORED.read()["validation"] if row[0] == method]
     return max(rows, key=lambda row: row[2])[1]
 
 
-def stored() -> dict:
-    """What is in the file; it is read anew each time, as another process may add to it."""
-    if OUTPUT.is_file():
-        return json.loads(OUTPUT.read_text(encoding="utf-8"))
-    return {"validation": [], "runs": []}
-
-
-def add(part: str, key: list, values: list) -> None:
-    """Write a row into a part of the file, and say so."""
-    row = [*key, *(round(float(np.float64(value)), 4) for value in values)]
-    facts = {
-        "command": "python benchmarks/transfer.py",
-        "machine": f"{os.cpu_count()} CPU cores, {platform.machine()}",
-        "versions": {"tensorflow": tf.__version__, "keras": keras.__version__},
-        "test images": TESTED,
-        "columns": {
-            "validation": ["method", "learning rate or strength", "accuracy"],
-            "runs": ["task", "method", "images a class", "seed", "test accuracy", "seconds"],
-        },
-    }
-    facts |= {kind: stored()[kind] for kind in ("validation", "runs")}
-    facts[part] = sorted([*facts[part], row])
-    OUTPUT.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(facts).replace("[[", "[\n  [").replace("], [", "],\n  [")
-    OUTPUT.write_text(text + "\n", encoding="utf-8")
-    print(part, *row, flush=True)
+def rounded(accuracy: float) -> float:
+    return round(float(accuracy), 4)
 
 
 def main() -> None:
@@ -158,12 +140,13 @@ def main() -> None:
         for name in [one for one in arguments.tasks if one in tasks]:
             pool, test = task(name)
             for run in [[name, method, count, seed] for count in counts for seed in seeds]:
-                if run in [row[:4] for row in stored()["runs"]]:
+                if STORED.has("runs", *run):
                     continue
                 started = time.perf_counter()
                 flip = name != "digits"
                 reached = accuracy(method, pool, test, *run[2:], flip=flip, setting=setting)
-                add("runs", run, [reached, round(time.perf_counter() - started, 1)])
+                seconds = round(time.perf_counter() - started, 1)
+                STORED.add("runs", [*run, rounded(reached), seconds])
 
 
 if __name__ == "__main__":

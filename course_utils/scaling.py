@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from course_utils.batches import in_batches
+
 if TYPE_CHECKING:
     import keras
 
@@ -133,9 +135,7 @@ def cross_entropy(model: "keras.Model", x: np.ndarray, y: np.ndarray) -> float:
     """Mean of −ln p(label), in nats."""
     from scipy.special import log_softmax
 
-    logits = np.concatenate(
-        [np.asarray(model(x[i : i + 20_000])) for i in range(0, len(x), 20_000)]
-    )
+    logits = in_batches(model, x, size=20_000)
     return float(-log_softmax(logits.astype(np.float64), axis=1)[np.arange(len(y)), y].mean())
 
 

@@ -27,6 +27,7 @@ from course_utils.datasets.moving_digits import moving_digits
 from course_utils.datasets.numerals import (
     CHINESE_CHARACTERS,
     ENGLISH_WORDS,
+    PINYIN,
     decode_english,
     encode_chinese,
     encode_english,
@@ -59,6 +60,7 @@ __all__ = [
     "ENGLISH_WORDS",
     "PATCH_CLASSES",
     "PHOTOGRAPHS",
+    "PINYIN",
     "REVERSED_ACTION",
     "REVERSED_MOTION",
     "SCENE_CLASSES",

@@ -15,7 +15,13 @@ import numpy as np
 
 LIMIT = 10**9
 PADDING, START, END = 0, 1, 2
-CHINESE_CHARACTERS = ("<padding>", *"零一二三四五六七八九十百千万亿")
+# The characters and their romanization, for readers and for fonts that have no Chinese.
+PINYIN = {
+    **{"零": "líng", "一": "yī", "二": "èr", "三": "sān", "四": "sì", "五": "wǔ", "六": "liù"},
+    **{"七": "qī", "八": "bā", "九": "jiǔ", "十": "shí", "百": "bǎi", "千": "qiān"},
+    **{"万": "wàn", "亿": "yì"},
+}
+CHINESE_CHARACTERS = ("<padding>", *PINYIN)
 
 _ONES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _TEENS = ("ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen")

@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,8 +15,9 @@ from course_utils.grading.autograde import Result, autograde
 from course_utils.grading.files import write_whole
 from course_utils.grading.judge import HiddenTests
 from course_utils.grading.sandbox import Limits
-from course_utils.grading.submission import grade_id
+from course_utils.grading.submission import grade_id, is_answer
 
+_MARKS = re.compile(r"^\s*### (BEGIN|END) SOLUTION\s*\n", re.MULTILINE)
 GRADER_VERSION = 1  # raise it when the same submission would get other points
 
 
@@ -67,6 +69,26 @@ class Course:
                 f"Assignment {assignment!r} was not generated yet: run course-grade generate."
             )
         return nbformat.read(path, as_version=4)
+
+    def solved(self, assignment: str, answers: Mapping[str, str] | None = None) -> NotebookNode:
+        """The released notebook with the instructor's answers: what a good student hands in.
+
+        Args:
+            assignment: its name.
+            answers: other answers, by nbgrader's names of the cells.
+
+        Raises:
+            ValueError: answers to cells that the assignment does not have.
+        """
+        source = nbformat.read(self.source(assignment), as_version=4)
+        given = {grade_id(cell): _MARKS.sub("", cell.source) for cell in source.cells}
+        if unknown := set(answers or ()) - set(given):
+            raise ValueError(f"{assignment} has no cells {', '.join(sorted(unknown))}.")
+        notebook = self.release(assignment)
+        for cell in notebook.cells:
+            if is_answer(cell):
+                cell.source = (given | dict(answers or {}))[grade_id(cell)]
+        return notebook
 
     def grade_ids(self, assignment: str) -> set[str]:
         """nbgrader's names of the assignment's cells."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from scipy.special import softmax
 
 from course_utils.batches import in_batches
 from course_utils.hub.presets import Loaded, load
@@ -53,7 +54,7 @@ def classify(model: Loaded | str | Path, images: np.ndarray, *, batch_size: int 
     # Some presets end with probabilities, most with logits: the configuration says which.
     if keras.activations.get(model.network.activation) is keras.activations.softmax:
         return outputs
-    return _softmax(outputs)
+    return softmax(outputs, axis=-1)
 
 
 def embed_images(
@@ -108,7 +109,7 @@ def zero_shot(
     model = _loaded("zero-shot", model)
     vectors = embed_images(model, images, batch_size=batch_size)
     scale = np.exp(_float32(model.network.clip_head.logit_scale))
-    return _softmax(scale * vectors @ embed_texts(model, texts).T)
+    return softmax(scale * vectors @ embed_texts(model, texts).T, axis=-1)
 
 
 def segment(
@@ -249,8 +250,3 @@ def _float32(x) -> np.ndarray:
     from keras import ops
 
     return ops.convert_to_numpy(ops.cast(x, "float32"))
-
-
-def _softmax(logits: np.ndarray) -> np.ndarray:
-    shares = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return shares / shares.sum(axis=-1, keepdims=True)

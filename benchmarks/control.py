@@ -1,6 +1,6 @@
 """Long measurements of control from pixels: data/results/control.json.
 
-Usage: python tools/measure_control.py [dagger] [cameras] [reinforce] [--output FOLDER]
+Usage: python benchmarks/control.py [dagger] [cameras] [reinforce] [--output FOLDER]
 
 ``dagger``: DAgger with one frame and with two, three seeds each, return after every round.
 ``cameras``: the stored checkpoints before cameras that they did not learn from.
@@ -107,7 +107,7 @@ def main() -> None:
     for name in options.parts or PARTS:
         stored[name] = globals()[name]()
         stored |= {
-            "command": "python tools/measure_control.py",
+            "command": "python benchmarks/control.py",
             "machine": f"{os.cpu_count()} CPU cores, {platform.machine()}",
         }
         path.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")

@@ -1,6 +1,6 @@
 """Measure how the loss of a model of pixels falls with its size and its data: scaling.json.
 
-Usage: python tools/measure_scaling.py [--output FILE]
+Usage: python benchmarks/scaling.py [--output FILE]
 
 Writes data/results/scaling.json (about a quarter of an hour of one thread). The learning rate of
 each width is chosen on one half of the validation images; every loss that is stored is that of
@@ -60,7 +60,7 @@ def main() -> None:
         for width in WIDTHS
     }
     content = {
-        "command": "python tools/measure_scaling.py",
+        "command": "python benchmarks/scaling.py",
         "machine": f"{os.cpu_count()} CPU cores, {platform.machine()}",
         "versions": {"tensorflow": tf.__version__, "keras": keras.__version__},
         "measured on": "100,000 pixels of the second half of the validation images",

@@ -1,6 +1,6 @@
 """Measure what pretraining without labels is worth: masked-autoencoder.json.
 
-Usage: python tools/measure_mae.py [METHOD ...]
+Usage: python benchmarks/masked_autoencoder.py [METHOD ...]
 
 Writes data/results/masked-autoencoder.json. The encoder of the checkpoint fashion-mae is probed
 (logistic regression on its features), fine-tuned, and compared with the same encoder from random
@@ -11,26 +11,32 @@ file already are kept, so that it can be made in parts.
 """
 
 import argparse
-import json
-import os
-import platform
 import time
 
 import keras
 import numpy as np
-import tensorflow as tf
+from stored_rows import StoredRows
 
 import course_utils as cu
 from course_utils import adaptation, masking
 from course_utils.datasets.registry import folder
 
-OUTPUT = folder() / "results" / "masked-autoencoder.json"
 CHECKPOINT = "fashion-mae"
 PROBES = ("pixels", "random encoder", "probe")
 TAUGHT = ("from scratch", "fine-tuned")
 # Labels in percent: images a class, steps, batch size, seeds.
 SHARES = {1: (15, 200, 32, 3), 10: (150, 300, 32, 3), 100: (None, 600, 64, 1)}
 RATES = (1e-3, 3e-3)
+STORED = StoredRows(
+    folder() / "results" / "masked-autoencoder.json",
+    {
+        "command": "python benchmarks/masked_autoencoder.py",
+        "columns": {
+            "validation": ["method", "share of the labels in %", "rate or C", "accuracy"],
+            "runs": ["method", "share of the labels in %", "seed", "test accuracy", "seconds"],
+        },
+    },
+)
 
 
 def network(method: str, seed: int) -> keras.Model:
@@ -48,33 +54,6 @@ def chosen(labels: np.ndarray, share: int, seed: int) -> np.ndarray:
     return cu.pretrained.few(labels, per_class, seed=seed)
 
 
-def stored() -> dict:
-    if OUTPUT.is_file():
-        return json.loads(OUTPUT.read_text(encoding="utf-8"))
-    return {"validation": [], "runs": []}
-
-
-def add(part: str, row: list) -> None:
-    facts = {
-        "command": "python tools/measure_mae.py",
-        "machine": f"{os.cpu_count()} CPU cores, {platform.machine()}",
-        "versions": {"tensorflow": tf.__version__, "keras": keras.__version__},
-        "columns": {
-            "validation": ["method", "share of the labels in %", "rate or C", "accuracy"],
-            "runs": ["method", "share of the labels in %", "seed", "test accuracy", "seconds"],
-        },
-    }
-    facts |= {kind: stored()[kind] for kind in ("validation", "runs")}
-    facts[part] = sorted([*facts[part], row])
-    text = json.dumps(facts).replace("[[", "[\n  [").replace("], [", "],\n  [")
-    OUTPUT.write_text(text + "\n", encoding="utf-8")
-    print(part, *row, flush=True)
-
-
-def done(method: str, share: int, seed: int) -> bool:
-    return any(row[:3] == [method, share, seed] for row in stored()["runs"])
-
-
 def probe(method: str, data: cu.datasets.Dataset) -> None:
     splits = [data.train[0], data.validation[0], data.test[0]]
     if method != "pixels":
@@ -83,7 +62,7 @@ def probe(method: str, data: cu.datasets.Dataset) -> None:
     train, check, test = (x.reshape(len(x), -1) for x in splits)
     for share, (_, _, _, seeds) in SHARES.items():
         for seed in range(seeds):
-            if done(method, share, seed):
+            if STORED.has("runs", method, share, seed):
                 continue
             started = time.perf_counter()
             some = chosen(data.train[1], share, seed)
@@ -92,9 +71,9 @@ def probe(method: str, data: cu.datasets.Dataset) -> None:
             seconds = round(time.perf_counter() - started, 1)
             if seed == 0:
                 for strength, accuracy in tried.items():
-                    add("validation", [method, share, strength, round(accuracy, 4)])
+                    STORED.add("validation", [method, share, strength, round(accuracy, 4)])
             accuracy = round(float(best.score(test, data.test[1])), 4)
-            add("runs", [method, share, seed, accuracy, seconds])
+            STORED.add("runs", [method, share, seed, accuracy, seconds])
 
 
 def teach(method: str, data: cu.datasets.Dataset) -> None:
@@ -109,20 +88,21 @@ def teach(method: str, data: cu.datasets.Dataset) -> None:
     for share, (_, _, _, seeds) in SHARES.items():
         # All labels take the rate that was best with a tenth of them.
         tuned = min(share, 10)
-        tried = {row[2]: row[3] for row in stored()["validation"] if row[:2] == [method, tuned]}
+        rows = STORED.read()["validation"]
+        tried = {row[2]: row[3] for row in rows if row[:2] == [method, tuned]}
         for rate in RATES:
             if rate not in tried:
                 accuracy = cu.evaluation.accuracy(taught(tuned, rate, 0), *data.validation)
                 tried[rate] = round(accuracy, 4)
-                add("validation", [method, tuned, rate, tried[rate]])
+                STORED.add("validation", [method, tuned, rate, tried[rate]])
         best = max(tried, key=tried.get)
         for seed in range(seeds):
-            if not done(method, share, seed):
+            if not STORED.has("runs", method, share, seed):
                 started = time.perf_counter()
                 model = taught(share, best, seed)
                 seconds = round(time.perf_counter() - started, 1)
                 accuracy = round(cu.evaluation.accuracy(model, *data.test), 4)
-                add("runs", [method, share, seed, accuracy, seconds])
+                STORED.add("runs", [method, share, seed, accuracy, seconds])
 
 
 def main() -> None:
