@@ -173,6 +173,16 @@ def test_without_bubblewrap_nothing_is_graded_unless_told(root, tmp_path, capsys
 
 
 @needs_sandbox
+def test_what_was_graded_without_a_sandbox_is_graded_again_inside(root, tmp_path):
+    assert command(root, "generate") == 0
+    hand_in(root, tmp_path, ada=answered())
+    result = root / "autograded" / "ada" / corpus.NAME / "result.json"
+    for arguments, sandbox in ((["--unsafe"], False), ([], True), (["--unsafe"], True)):
+        assert command(root, "run", "--workers", "1", *arguments) == 0
+        assert json.loads(result.read_text())["sandbox"] is sandbox
+
+
+@needs_sandbox
 def test_similar_answers_are_flagged_and_what_was_handed_out_is_not(root, tmp_path):
     long = "def double(x):\n" + "\n".join(
         f"    part_{i} = np.sum(x) * {i} + np.mean(x) - np.max(x) ** {i + 1}" for i in range(12)

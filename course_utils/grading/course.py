@@ -111,10 +111,18 @@ class Course:
         parts = [handed.path.read_bytes(), self.source(handed.assignment).read_bytes()]
         return hashlib.sha256(b"\0".join([*parts, str(GRADER_VERSION).encode()])).hexdigest()
 
-    def is_graded(self, handed: Handed) -> bool:
-        """Whether there is a result, and of this very submission and assignment."""
+    def is_graded(self, handed: Handed, sandboxed: bool = False) -> bool:
+        """Whether there is a result, and of this very submission and assignment.
+
+        Args:
+            handed: the submission.
+            sandboxed: whether only a result from inside the sandbox counts.
+        """
         path = self.graded(handed)
-        return path.is_file() and json.loads(path.read_text())["of"] == self.fingerprint(handed)
+        if not path.is_file():
+            return False
+        result = json.loads(path.read_text())
+        return result["of"] == self.fingerprint(handed) and (result["sandbox"] or not sandboxed)
 
     def hidden_tests(self, assignment: str) -> HiddenTests:
         """The assignment's hidden tests, with the solution ready beside them."""

@@ -53,7 +53,8 @@ def run(
     """Grade what was handed in and changed, and bring the gradebook up to date.
 
     A result is kept as soon as it is there, so that a run which is killed is continued by the
-    next one, and what other machines graded into the same folder is only recorded.
+    next one, and what other machines graded into the same folder is only recorded. What was
+    graded without a sandbox is graded again as soon as there is one.
 
     Args:
         course: its folder.
@@ -72,7 +73,7 @@ def run(
     outcome = Run()
     waiting: list[Handed] = []
     for handed in course.handed_in(assignment):
-        if course.is_graded(handed):
+        if course.is_graded(handed, sandboxed=not unsafe):
             outcome.kept += 1
             _record(course, handed)
         else:
