@@ -177,9 +177,9 @@ def test_what_was_graded_without_a_sandbox_is_graded_again_inside(root, tmp_path
     assert command(root, "generate") == 0
     hand_in(root, tmp_path, ada=answered())
     result = root / "autograded" / "ada" / corpus.NAME / "result.json"
-    for arguments, sandbox in ((["--unsafe"], False), ([], True), (["--unsafe"], True)):
+    for arguments, inside in ((["--unsafe"], False), ([], True), (["--unsafe"], True)):
         assert command(root, "run", "--workers", "1", *arguments) == 0
-        assert json.loads(result.read_text())["sandbox"] is sandbox
+        assert json.loads(result.read_text())["sandbox"] is inside
 
 
 @needs_sandbox
