@@ -1,15 +1,18 @@
 # Two commands do it all: `make site` and `make test`. Each sets up what it needs in .venv.
 .DEFAULT_GOAL := help
-.PHONY: help site serve test lint format notebooks assignments bench rehearse-colab lower-bounds lock clean
+.PHONY: help site serve pdf links publish-check publish test lint format notebooks assignments bench rehearse-colab lower-bounds lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
+SITE := _build/html
+SITE_TESTS := $(addprefix tests/test_,site.py site_browser.py publishing.py course_browser.py \
+    demos_browser.py demos_pictures_browser.py api_pages.py)
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-$(READY): requirements.txt pyproject.toml tools/make_venv.sh
+$(READY): requirements.txt pyproject.toml package.json package-lock.json tools/make_venv.sh
 	@sh tools/make_venv.sh $(VENV)
 	@touch $@
 
@@ -18,8 +21,22 @@ site: $(READY)  ## Build the site to _build/html
 	@test -f _build/html/index.html
 	@echo "The site is in _build/html/index.html; 'make serve' shows it on localhost."
 
-serve: site  ## Show the site on http://localhost:8000
-	@$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html 8000
+serve: site  ## Show the site as GitHub Pages would, on http://localhost:8000
+	@$(BIN)/python tools/serve.py
+
+pdf: site  ## Print the whole course to _build/course.pdf (needs Chromium)
+	@$(BIN)/python tools/make_pdf.py
+
+links: $(READY)  ## Check the links that lead out of the course; the list is _build/links.txt
+	@$(BIN)/python tools/check_links.py
+
+publish-check: $(READY)  ## Check the built site SITE (default: _build/html) in a browser, and by Lighthouse
+	@COURSE_SITE=$(SITE) $(BIN)/pytest $(SITE_TESTS) -n 2 -q
+	@COURSE_SITE=$(SITE) $(BIN)/pytest tests/test_lighthouse.py -m lighthouse -q -rP
+
+publish: site publish-check pdf  ## Push the site and the PDF to the branch gh-pages
+	@cp _build/course.pdf _build/html/
+	@$(BIN)/ghp-import --no-jekyll --no-history --force --push _build/html
 
 test: $(READY) lint site  ## Run the unit tests, then every notebook under nbval
 	@$(BIN)/pytest tests -n 2 -q

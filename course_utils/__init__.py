@@ -45,6 +45,7 @@ _SUBMODULES = (
     "runtime",
     "sequences",
     "scaling",
+    "sound",
     "tracking",
     "training",
     "video",

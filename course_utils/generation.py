@@ -27,6 +27,18 @@ def features(judge: "keras.Model", images: np.ndarray, layer: str = "features") 
     return _outputs(judge, images, layer)[0]
 
 
+def clip_features(clip: "keras.Model", images: np.ndarray) -> np.ndarray:
+    """What the image tower of `models.build_clip`'s model says of the images, for the measures.
+
+    Its vectors have length 1; here they are as long as normal ones of their width are, so that a
+    number is of order 1: ``(images, embedding)`` float64.
+    """
+    from course_utils.image_text import embed_images
+
+    vectors = embed_images(clip, images).astype(np.float64)
+    return vectors * np.sqrt(vectors.shape[1])
+
+
 def frechet_distance(a: np.ndarray, b: np.ndarray) -> float:
     """The Fréchet (2-Wasserstein) distance, squared, of the Gaussians fitted to two samples.
 
@@ -44,14 +56,7 @@ def frechet_distance(a: np.ndarray, b: np.ndarray) -> float:
     Raises:
         ValueError: other ranks, unequal dimensions, fewer than two examples, NaN.
     """
-    a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
-    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1] or min(len(a), len(b)) < 2:
-        raise ValueError(
-            "frechet_distance needs two samples (examples, dimensions) of equal dimensions and at "
-            f"least two examples, not {a.shape} and {b.shape}."
-        )
-    if not (np.isfinite(a).all() and np.isfinite(b).all()):
-        raise ValueError("frechet_distance needs finite features, but found NaN or infinity.")
+    a, b = _two_samples(a, b, "frechet_distance")
     return gaussian_frechet_distance(
         a.mean(axis=0),
         np.atleast_2d(np.cov(a, rowvar=False)),
@@ -71,6 +76,31 @@ def gaussian_frechet_distance(
     difference = np.asarray(mean_a) - np.asarray(mean_b)
     trace = np.trace(covariance_a) + np.trace(covariance_b) - 2 * trace_of_root
     return float(max(0.0, difference @ difference + trace))
+
+
+def kernel_distance(a: np.ndarray, b: np.ndarray) -> float:
+    """The squared maximum mean discrepancy of two samples, without bias at any sample size.
+
+    With the kernel ``k(x, y) = (x · y / dimensions + 1)³``: mean of k within a, plus that within b,
+    minus twice that across; pairs of an example with itself are left out (Bińkowski et al. 2018,
+    arXiv:1801.01401, section 4; the estimator is that of Gretton et al. 2012, eq. 3). Where two
+    samples come from one distribution it scatters around 0 and may be negative. The Fréchet
+    distance of a few hundred images is mostly the error of the estimated covariances; this is not.
+
+    Args:
+        a: ``(examples, dimensions)``; features of order 1 a dimension, or the kernel is a line.
+        b: ``(examples, dimensions)``; as many dimensions, any number of examples.
+
+    Raises:
+        ValueError: other ranks, unequal dimensions, fewer than two examples, NaN.
+    """
+    a, b = _two_samples(a, b, "kernel_distance")
+    within, across = [], (a @ b.T / a.shape[1] + 1) ** 3
+    for sample in (a, b):
+        values = (sample @ sample.T / sample.shape[1] + 1) ** 3
+        n = len(sample)
+        within.append((values.sum() - np.trace(values)) / (n * (n - 1)))
+    return float(sum(within) - 2 * across.mean())
 
 
 def class_coverage(judge: "keras.Model", images: np.ndarray) -> np.ndarray:
@@ -202,6 +232,18 @@ def bits_per_pixel(log_density: float | np.ndarray, pixels: int, levels: int = 2
 def stored_results() -> dict:
     """What ``python benchmarks/generation.py`` measured of all generators of the course."""
     return results.stored("generation")
+
+
+def _two_samples(a: np.ndarray, b: np.ndarray, name: str) -> tuple[np.ndarray, np.ndarray]:
+    a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
+    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1] or min(len(a), len(b)) < 2:
+        raise ValueError(
+            f"{name} needs two samples (examples, dimensions) of equal dimensions and at "
+            f"least two examples, not {a.shape} and {b.shape}."
+        )
+    if not (np.isfinite(a).all() and np.isfinite(b).all()):
+        raise ValueError(f"{name} needs finite features, but found NaN or infinity.")
+    return a, b
 
 
 def _outputs(judge: "keras.Model", images: np.ndarray, layer: str) -> tuple[np.ndarray, np.ndarray]:

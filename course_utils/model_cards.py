@@ -38,6 +38,12 @@ _USES = {
         "It learned 1,231 drawings of one style and about 3,000 English words; a word beyond them "
         "has no meaning to it, and most of its first answers are wrong.",
     ),
+    "emoji-diffusion": Use(
+        "Draws small pictures in the manner of emoji, to show what colour changes and what little "
+        "data allows.",
+        "It learned 1,231 drawings of one style: what it draws has their colours and outlines and "
+        "seldom a meaning. Its training drawings belong to Google's Noto Emoji, under Apache-2.0.",
+    ),
     "efficientnet-lite0": Use(
         "Features of photographs for teaching transfer, explanation and attack.",
         "It answers with one of ImageNet's thousand classes whatever it is shown; no class fits "

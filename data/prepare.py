@@ -244,7 +244,7 @@ def readme(cards: list[dict]) -> str:
         lines += ["", "| file | bytes | sha256 |", "|---|---:|---|"]
         for name, file in card["files"].items():
             lines.append(f"| `{name}` | {file['bytes']:,} | `{file['sha256']}` |")
-    return "\n".join([*lines, *pretrained(), *photographs(), *videos()]) + "\n"
+    return "\n".join([*lines, *pretrained(), *photographs(), *videos(), *sounds()]) + "\n"
 
 
 def pretrained() -> list[str]:
@@ -335,6 +335,28 @@ def videos() -> list[str]:
     for card in cards:
         lines += ["", f"**{card['title']}.** {card['description']} {card['how_made']}", ""]
         lines += [f"- {problem}" for problem in card["problems"]]
+    return lines
+
+
+def sounds() -> list[str]:
+    """The lines on the spoken digits, from their card; `prepare_spoken_digits.py` makes them."""
+    card = json.loads((HERE / "sound" / "spoken_digits.json").read_text(encoding="utf-8"))
+    source = card["source"]
+    sizes = ", ".join(f"{size:,} {name}" for name, size in card["splits"].items())
+    lines = ["", f"## {card['title']}", "", card["description"], "", f"**Words.** {sizes}.", ""]
+    lines += [f"**Licence.** {card['licence']}.", ""]
+    lines += [f"**Made** by `{card['command']}`. {card['how_made']}", ""]
+    lines += [
+        f"**Source.** eSpeak NG {source['espeak-ng']}, Flite, and {source['registry']} package "
+        f"`{source['package']}` {source['version']}.",
+        "",
+        "**Known problems**",
+        "",
+    ]
+    lines += [f"- {problem}" for problem in card["problems"]]
+    lines += ["", "| file | bytes | sha256 |", "|---|---:|---|"]
+    for name, file in card["files"].items():
+        lines.append(f"| `{name}` | {file['bytes']:,} | `{file['sha256']}` |")
     return lines
 
 

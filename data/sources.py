@@ -95,6 +95,15 @@ PACKAGES = {
         "https://deb.debian.org/debian/pool/main/l/lomiri-wallpapers/"
         "lomiri-wallpapers-16.04_20.04.0-2_all.deb",
     ),
+    "spoken_digits": Package(
+        "Debian",
+        "asterisk-core-sounds-en-wav",
+        "1.6.1-1",
+        "asterisk-core-sounds-en-wav_1.6.1-1_all.deb",
+        "2be3ea287d83299d143815fa804f11179a75b7affd4a758b98b55f5afc18a35d",
+        "https://deb.debian.org/debian/pool/main/a/asterisk-core-sounds/"
+        "asterisk-core-sounds-en-wav_1.6.1-1_all.deb",
+    ),
     "traffic": Package(
         "PyPI",
         "mvtb-data",

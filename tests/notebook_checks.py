@@ -302,7 +302,9 @@ def _clips(notebook: nbformat.NotebookNode) -> Iterator[str]:
     for number, cell in enumerate(_code(notebook), 1):
         where = f"Code cell {number}"
         html = [_joined(o.get("data", {}).get("text/html", "")) for o in cell.outputs]
-        for video in re.findall(r"<video\b.*?</video>", "".join(html), re.DOTALL):
+        for video in re.findall(
+            r"<(?:video|audio)\b.*?</(?:video|audio)>", "".join(html), re.DOTALL
+        ):
             start = video.partition(">")[0]
             if "controls" not in start or "autoplay" in start:
                 yield f"{where} shows a video that plays by itself or that nobody can stop."
@@ -311,7 +313,10 @@ def _clips(notebook: nbformat.NotebookNode) -> Iterator[str]:
             size = sum(len(base64.b64decode(data)) for data in _DATA_URI.findall(video))
             if not 0 < size <= MAX_IMAGE_BYTES:
                 yield f"{where} shows a video of {size:,} bytes, allowed: {MAX_IMAGE_BYTES:,}."
-        if any("<video" in page and not re.search(r"<figcaption>[^<]{15,}", page) for page in html):
+        if any(
+            re.search("<(?:video|audio)", page) and not re.search(r"<figcaption>[^<]{15,}", page)
+            for page in html
+        ):
             yield f"{where} shows a video without a caption (figcaption)."
 
 

@@ -73,7 +73,9 @@ class _Reader(HTMLParser):
     def handle_data(self, data: str) -> None:
         tags = {tag for tag, _ in self.open}
         if "script" in tags:
-            self.page.scripts += data
+            # Linked data names its vocabulary by an address that nobody fetches.
+            if self.page.elements[-1].attributes.get("type") != "application/ld+json":
+                self.page.scripts += data
         elif "style" in tags:
             self.page.styles += data
         elif not tags & {"pre", "code", "title"} and not any(
@@ -101,8 +103,8 @@ def page(path: Path | str) -> Page:
     return _read(Path(path), Path(path).stat().st_mtime_ns)
 
 
-def dead_links(folder: Path | str) -> list[str]:
-    """Links to files and anchors of the site that are not there."""
+def dead_links(folder: Path | str, root: str = "/") -> list[str]:
+    """Links to files and anchors that are not there; ``root`` is the site's path on the web."""
     folder = Path(folder).resolve()
     ids = {found.path.resolve(): found.ids for found in pages(folder)}
     return [
@@ -111,19 +113,22 @@ def dead_links(folder: Path | str) -> list[str]:
         for element in found.elements
         for name in ("href", "src")
         if name in element.attributes
-        for message in _dead(element.attributes[name], element, found, folder, ids)
+        for message in _dead(element.attributes[name], element, found, folder, root, ids)
     ]
 
 
 def _dead(
-    link: str, element: Element, found: Page, folder: Path, ids: dict[Path, set[str]]
+    link: str, element: Element, found: Page, folder: Path, root: str, ids: dict[Path, set[str]]
 ) -> Iterator[str]:
     parts = urlsplit(link)
     if parts.scheme or parts.netloc or not (parts.path or parts.fragment):
         return
     where = f"{found.path.relative_to(folder)}:{element.line}"
     path = unquote(parts.path)
-    target = (folder / path.lstrip("/")) if path.startswith("/") else found.path.parent / path
+    if path.startswith("/") and not path.startswith(root):
+        yield f"{where} links to {link}, which lies outside the site."
+        return
+    target = folder / path.removeprefix(root) if path.startswith("/") else found.path.parent / path
     target = (found.path if not path else target).resolve()
     if target.is_dir():
         target /= "index.html"

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from course_utils import datasets
-from course_utils.datasets import registry, text
+from course_utils.datasets import images, registry, text
 from course_utils.datasets.splits import stratified
 
 DATA = Path(__file__).parents[1] / "data"
@@ -171,6 +171,15 @@ def test_near_copies_of_emoji_are_in_one_split(loaded):
         ("person walking", "woman walking: facing right"),
     ):
         assert len({where[name] for name in same}) == 1, same
+
+
+def test_mirror_images_follow_the_images_and_some_have_none():
+    x, y = np.arange(24.0).reshape(4, 2, 3, 1), np.array([0, 2, 1, 2])
+    both, labels = images.mirrored(x, y, but=[2])
+    np.testing.assert_array_equal(both[:4], x)
+    np.testing.assert_array_equal(both[4:, :, :, 0], [np.fliplr(x[i, ..., 0]) for i in (0, 2)])
+    assert labels.tolist() == [0, 2, 1, 2, 0, 1]
+    assert len(images.mirrored(x, y)[0]) == 8
 
 
 def test_two_loads_share_no_memory(loaded, movie_reviews):

@@ -244,6 +244,21 @@ def test_generated_images_lie_between_0_and_1_and_follow_the_seed():
     assert not np.allclose(one, other, atol=0.01)
 
 
+def test_images_in_colour_have_noise_and_pixels_in_three_channels():
+    """The shape is a list on a checkpoint's card."""
+    network = models.build_diffusion_unet([8, 8, 3], 3, widths=(8, 16), steps=50)
+    network.get_layer("v").set_weights([np.full((3, 3, 7, 3), 0.1), np.zeros(3)])
+    drawn = diffusion.generate(network, np.array([0, 3]), diffusion.cosine_schedule(50), steps=3)
+    assert drawn.shape == (2, 8, 8, 3)
+    assert np.ptp(drawn, axis=3).max() > 0.05
+
+    x = np.random.default_rng(0).standard_normal((1, 8, 8, 3)).astype(np.float32)
+    told = [np.array([20]), np.array([0])]
+    said = network.predict_on_batch([x, *told])
+    x[..., 0] += 1  # red is seen by the answers of all three
+    assert (np.abs(network.predict_on_batch([x, *told]) - said).max(axis=(0, 1, 2)) > 1e-3).all()
+
+
 def test_inpainting_keeps_the_pixels_it_was_given():
     network, rng = small_network(), np.random.default_rng(0)
     images, mask = rng.random((2, 8, 8, 1)).astype(np.float32), np.zeros((1, 8, 8, 1), bool)

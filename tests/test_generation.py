@@ -60,6 +60,35 @@ def test_distance_survives_more_dimensions_than_examples():
     assert found > 0
 
 
+def test_kernel_distance_is_the_mean_over_all_pairs_of_different_examples():
+    rng = np.random.default_rng(5)
+    a, b = rng.normal(size=(4, 3)), rng.normal(size=(3, 3)) + 1
+
+    def kernel(x, y):
+        return (sum(x * y) / 3 + 1) ** 3
+
+    within = [
+        np.mean([kernel(x, y) for i, x in enumerate(v) for j, y in enumerate(v) if i != j])
+        for v in (a, b)
+    ]
+    across = np.mean([kernel(x, y) for x in a for y in b])
+    found = generation.kernel_distance(a, b)
+    assert found == pytest.approx(sum(within) - 2 * across)
+
+
+def test_kernel_distance_has_no_bias_where_the_frechet_distance_has():
+    """Twenty examples each of one distribution: the first is around 0, the second never is."""
+    draws = np.random.default_rng(6).normal(size=(400, 2, 20, 5))
+    kernel = [generation.kernel_distance(a, b) for a, b in draws]
+    frechet = [generation.frechet_distance(a, b) for a, b in draws[:20]]
+    error = np.std(kernel) / 20  # of a mean over 400
+    assert abs(np.mean(kernel)) < 3 * error
+    assert min(frechet) > 5 * abs(np.mean(kernel))
+    apart = [generation.kernel_distance(a, b + 1) for a, b in draws[:20]]
+    assert np.mean(apart) > 10 * error
+
+
+@pytest.mark.parametrize("distance", [generation.frechet_distance, generation.kernel_distance])
 @pytest.mark.parametrize(
     ("a", "b", "message"),
     [
@@ -69,9 +98,9 @@ def test_distance_survives_more_dimensions_than_examples():
         (np.full((5, 3), np.nan), np.zeros((5, 3)), "NaN"),
     ],
 )
-def test_distance_refuses_what_it_cannot_mean(a, b, message):
+def test_distances_refuse_what_they_cannot_mean(distance, a, b, message):
     with pytest.raises(ValueError, match=message):
-        generation.frechet_distance(a, b)
+        distance(a, b)
 
 
 def test_nearest_finds_a_hidden_copy():
@@ -116,6 +145,17 @@ def test_measures_refuse_images_of_another_shape(brightness_judge):
         generation.features(brightness_judge, np.zeros((0, 4, 4, 1)))
     with pytest.raises(ValueError, match="2 images need as many asked classes"):
         generation.conditional_agreement(brightness_judge, np.zeros((2, 4, 4, 1)), np.zeros(3))
+
+
+def test_features_of_clip_are_its_directions_and_of_order_one():
+    from course_utils import image_text, models
+
+    clip = models.build_clip((8, 8, 3), 5, 4, embedding=16, image_widths=(4, 4))
+    images = np.random.default_rng(0).random((3, 8, 8, 3), dtype=np.float32)
+    found = generation.clip_features(clip, images)
+    assert found.dtype == np.float64
+    np.testing.assert_allclose((found**2).mean(axis=1), 1, rtol=1e-5)
+    np.testing.assert_allclose(found / 4, image_text.embed_images(clip, images), rtol=1e-5)
 
 
 def test_importing_the_measures_imports_no_tensorflow():

@@ -88,7 +88,7 @@ def test_one_command_changes_the_url_everywhere_and_nothing_else(copy):
             URL.removeprefix("https://").encode(), new.removeprefix("https://").encode()
         ).replace(
             URL.removeprefix("https://github.com/").encode() + b"/blob", b"somebody/my-course/blob"
-        )
+        ).replace(set_repository.pages_url(URL).encode(), set_repository.pages_url(new).encode())
     set_repository.set_repository(URL, copy)
     assert {path: path.read_bytes() for path in before} == before
 
@@ -110,6 +110,23 @@ def test_longer_names_that_begin_alike_are_left_alone(copy):
     new = "https://github.com/a/b"
     expected = f"{new} {URL}-slides {new}.git {new}. {new}/blob"
     assert page.read_text(encoding="utf-8") == expected
+
+
+def test_the_site_has_the_address_that_github_pages_gives_it():
+    pages_url = set_repository.pages_url
+    assert pages_url("https://github.com/Some-Body/My.Course") == (
+        "https://some-body.github.io/My.Course/"
+    )
+    assert pages_url("https://github.com/somebody/somebody.github.io") == (
+        "https://somebody.github.io/"
+    )
+
+
+def test_links_to_the_site_change_with_the_url(copy):
+    page = copy / "README.md"
+    page.write_text(f"{set_repository.pages_url(URL)}background.html", encoding="utf-8")
+    set_repository.set_repository("https://github.com/a/b", copy)
+    assert page.read_text(encoding="utf-8") == "https://a.github.io/b/background.html"
 
 
 @pytest.mark.parametrize(

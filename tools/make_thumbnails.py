@@ -25,14 +25,15 @@ MAX_BYTES = 15_000
 
 
 def chapters(toc: dict[str, Any]) -> list[tuple[str, list[str]]]:
-    """The parts of ``_toc.yml`` as (caption, pages in order)."""
+    """The parts of ``_toc.yml`` as (caption, chapters in order).
 
-    def pages(node: dict[str, Any]) -> Iterator[str]:
-        for child in [*node.get("chapters", []), *node.get("sections", [])]:
-            yield child["file"]
-            yield from pages(child)
-
-    return [(part["caption"], list(pages(part))) for part in toc["parts"]]
+    Pages below a chapter (of one module each, under the package's functions) are looked up and
+    not read: they get no card.
+    """
+    return [
+        (part["caption"], [chapter["file"] for chapter in part["chapters"]])
+        for part in toc["parts"]
+    ]
 
 
 def source_of(page: str, book: Path = BOOK) -> Path:

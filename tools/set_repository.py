@@ -3,7 +3,8 @@
 The URL stands in one place, ``_config.yml``. What must agree with it (the setup cells of the
 notebooks, CITATION.cff, the README and the other pages) is rewritten by replacing the old URL, and
 its short form owner/name in Colab links, with the new one: nothing else in a file changes, not a
-byte of a notebook's outputs. Without URL, the current one is printed.
+byte of a notebook's outputs. The site's address on GitHub Pages follows from it (`pages_url`), and
+is rewritten in the same files. Without URL, the current one is printed.
 """
 
 import argparse
@@ -50,6 +51,13 @@ def checked(url: str) -> str:
     return clean
 
 
+def pages_url(url: str) -> str:
+    """Where GitHub Pages serves the repository's site, with a closing slash."""
+    owner, name = checked(url).removeprefix("https://github.com/").split("/")
+    host = f"{owner.lower()}.github.io"
+    return f"https://{host}/" if name.lower() == host else f"https://{host}/{name}/"
+
+
 def files(root: Path = ROOT) -> Iterator[Path]:
     """The files that may name the repository."""
     for pattern in PAGES:
@@ -77,6 +85,7 @@ def set_repository(url: str, root: Path = ROOT) -> list[Path]:
             lambda found: found[1] + slugs[1].encode(),
             before,
         )
+        after = after.replace(pages_url(old).encode(), pages_url(new).encode())
         if after != before:
             path.write_bytes(after)
             changed.append(path)

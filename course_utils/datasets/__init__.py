@@ -46,6 +46,7 @@ from course_utils.datasets.photographs import (
 )
 from course_utils.datasets.registry import Card, card, names
 from course_utils.datasets.scenes import SCENE_CLASSES, Scenes, moving_scenes, scenes
+from course_utils.datasets.spoken_digits import SpokenDigits, spoken_digits
 from course_utils.datasets.text import tokenize
 from course_utils.datasets.vehicle_counts import VehicleCount, vehicle_count
 from course_utils.datasets.videos import VideoCard, video_card, video_names, video_path
@@ -71,6 +72,7 @@ __all__ = [
     "Photograph",
     "PhotographFiles",
     "Scenes",
+    "SpokenDigits",
     "VehicleCount",
     "VideoCard",
     "camera_motion",
@@ -91,6 +93,7 @@ __all__ = [
     "photograph_patches",
     "photographs",
     "scenes",
+    "spoken_digits",
     "tokenize",
     "vehicle_count",
     "video_card",

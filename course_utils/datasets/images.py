@@ -3,6 +3,7 @@
 import os
 import shutil
 import zipfile
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -77,6 +78,20 @@ def from_file(card: Card, path: str | Path) -> Dataset:
                 f"many labels, found {x.dtype} {x.shape} and labels {y.shape}."
             )
     return _hold_out(card, (x_train, y_train), (x_test, y_test))
+
+
+def mirrored(
+    x: np.ndarray, y: np.ndarray, *, but: Collection[int] = ()
+) -> tuple[np.ndarray, np.ndarray]:
+    """The images and labels, and behind them the mirror images: twice as many to learn from.
+
+    Args:
+        x: ``(examples, height, width, channels)``; left and right change places.
+        y: labels ``(examples,)``.
+        but: labels that have no mirror image, such as that of letters.
+    """
+    may = ~np.isin(y, list(but))
+    return np.concatenate([x, x[may, :, ::-1]]), np.concatenate([y, y[may]])
 
 
 def _hold_out(card: Card, train: Split, test: Split) -> Dataset:

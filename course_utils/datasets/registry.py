@@ -14,7 +14,7 @@ class Card:
 
     Attributes:
         name: name for `load`.
-        kind: ``"images"`` or ``"text"``.
+        kind: ``"images"``, ``"sound"`` or ``"text"``.
         title: its usual name.
         description: one paragraph.
         source: the package that the files were made from, with its version and sha256.
@@ -30,7 +30,7 @@ class Card:
     """
 
     name: str
-    kind: Literal["images", "text"]
+    kind: Literal["images", "sound", "text"]
     title: str
     description: str
     source: dict[str, str]

