@@ -2,12 +2,14 @@
 
 import functools
 import json
+import re
 
 import extensions
 import light
 import mathematics
 import pytest
 from accessible import mended
+from PIL import Image
 from sphinx.builders.html._assets import _JavaScript
 from sphinx.errors import ExtensionError
 
@@ -80,6 +82,39 @@ def test_a_page_that_was_not_written_again_gets_the_new_style(site):
     joined = next((site / "_static").glob("site-*.css")).read_text()
     assert ".used{color:black}" in joined
     assert len(json.loads((site / "_static" / "site-sheets.json").read_text())) == 1
+
+
+def test_films_become_files_that_every_page_finds(site):
+    film = '<video src="data:video/mp4;base64,QUJD" poster="data:image/webp;base64,REVG"></video>'
+    for name, root in (("index.html", "./"), ("part/x.html", "../")):
+        (site / name).write_text(film)
+        light.lay_media_beside(site)
+        text = (site / name).read_text()
+        assert "base64" not in text
+        addresses = re.findall(r'(?:src|poster)="([^"]+)"', text)
+        files = [(site / name).parent / address for address in addresses]
+        assert all(address.startswith(f"{root}_static/media/") for address in addresses)
+        assert [path.suffix for path in files] == [".mp4", ".webp"]
+        assert [path.read_bytes() for path in files] == [b"ABC", b"DEF"]
+
+
+def test_images_get_their_size_and_wait_until_they_are_near(site):
+    (site / "part" / "_images").mkdir()
+    Image.new("RGB", (7, 5)).save(site / "part" / "_images" / "a b.png")
+    image = '<img alt="A" src="{}" />'
+    sources = [
+        "_images/a%20b.png",
+        "../part/_images/a%20b.png",
+        "absent.png",
+        "data:image/png;base64,AA",
+    ]
+    (site / "part" / "x.html").write_text("".join(map(image.format, sources)))
+    for _ in range(2):  # a page that was not written again is left as it is
+        light.settle_images(site)
+        text = (site / "part" / "x.html").read_text()
+        assert text.count('width="7" height="5"') == 2
+        assert text.count("lazy") == 1
+        assert text.index("lazy") > text.index("a%20b.png")
 
 
 def test_icons_are_known_by_the_rules_that_show_them():

@@ -4,12 +4,23 @@ autodoc reads the docstrings of the modules that ``book/api/`` names, viewcode s
 beside them, sphinx-codeautolink finds the names in the chapters' cells.
 """
 
+import json
+from pathlib import Path
 from typing import Any
 
+import sphinx_codeautolink
 import sphinx_codeautolink.extension as codeautolink
 from docutils import nodes
 from sphinx.application import Sphinx
-from sphinx_codeautolink.extension.block import BUILTIN_BLOCKS, CodeBlockAnalyser, clean_ipython
+from sphinx_codeautolink.extension.block import (
+    BUILTIN_BLOCKS,
+    CodeBlockAnalyser,
+    CodeExample,
+    Name,
+    SourceTransform,
+    clean_ipython,
+)
+from sphinx_codeautolink.extension.cache import DataCache
 
 
 class Analyser(CodeBlockAnalyser):
@@ -20,8 +31,45 @@ class Analyser(CodeBlockAnalyser):
             super().depart_section(node)
 
 
+class Cache(DataCache):
+    """Keeps the names of pages that were not read again; the library does so for ``.rst`` only."""
+
+    def read(self) -> None:
+        path = Path(self.cache_dir) / self.cache_filename
+        if path.is_file():
+            for page, blocks in json.loads(path.read_text(encoding="utf-8")).items():
+                if any((self.src_dir / f"{page}{kind}").is_file() for kind in (".md", ".ipynb")):
+                    self.transforms[page] = [_block(**block) for block in blocks]
+
+
+def _block(example: dict, names: list[dict], **rest: Any) -> SourceTransform:
+    return SourceTransform(
+        example=CodeExample(**example), names=[Name(**name) for name in names], **rest
+    )
+
+
+class Linker(codeautolink.SphinxCodeAutoLink):
+    """Puts links into every page that was written; the library does so where one was read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written: set[str] = set()
+
+    def build_inited(self, app: Sphinx) -> None:
+        super().build_inited(app)
+        app.connect("html-page-context", self.note)
+
+    def note(self, app: Sphinx, page: str, *rest: object) -> None:
+        self.written.add(page)
+
+    def apply_links(self, app: Sphinx, exception: Exception | None) -> None:
+        self.outdated_docs = {str(Path(page)) for page in self.written}
+        super().apply_links(app, exception)
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
-    codeautolink.CodeBlockAnalyser = Analyser
+    codeautolink.CodeBlockAnalyser, codeautolink.DataCache = Analyser, Cache
+    sphinx_codeautolink.SphinxCodeAutoLink = Linker
     for extension in ("autodoc", "napoleon", "viewcode"):
         app.setup_extension(f"sphinx.ext.{extension}")
     app.setup_extension("sphinx_codeautolink")

