@@ -73,6 +73,20 @@ def test_pages_lose_the_icons_script_and_what_hurries_scripts(site):
     assert "preload" not in text
 
 
+def test_scripts_and_films_that_wait_are_fetched_last(site):
+    (site / "index.html").write_text(
+        '<script defer src="a.js"></script><script type="module" src="b.js"></script>'
+        '<script src="c.js"></script><video poster="p"></video><video></video>'
+    )
+    for _ in range(2):
+        light.lighten_pages(site)
+        assert (site / "index.html").read_text() == (
+            '<script fetchpriority="low" defer src="a.js"></script>'
+            '<script fetchpriority="low" type="module" src="b.js"></script><script src="c.js">'
+            '</script><video preload="none" poster="p"></video><video></video>'
+        )
+
+
 def test_a_page_that_was_not_written_again_gets_the_new_style(site):
     light.lighten_pages(site)
     before = (site / "index.html").read_text()

@@ -30,6 +30,10 @@ _SHOWN = re.compile(r'content:\s*"(?:\\([0-9a-f]{1,6})|([^"\\]))"')
 _SHEET = re.compile(r'[ \t]*<link\b[^>]*\brel="stylesheet"[^>]*>\n?')
 _HREF = re.compile(r'href="([^"?#:]+)(?:\?[^"]*)?"')
 _URL = re.compile(r"""url\(\s*(["']?)(?!data:|[a-z]+:|/|\#)([^"')]+)\1\s*\)""")
+# Scripts that wait for the page would else be fetched beside the styles, for which it waits.
+_WAITING = re.compile(r'<script\b(?=[^>]*(?:\bdefer\b|type="module"))(?![^>]*fetchpriority)')
+# A film with a poster shows nothing more before it is started.
+_POSTER = re.compile(r"<video\b(?=[^>]*\bposter=)(?![^>]*\bpreload=)")
 _IMAGE = re.compile(r"<img\b[^>]*>")
 _SOURCE = re.compile(r'\bsrc="([^":]+)"')
 _MEDIA = re.compile(
@@ -169,7 +173,8 @@ def lighten_pages(site: Path) -> None:
             for link in links
             if link
         )
-        lighter = _UNUSED.sub("", text)
+        lighter = _WAITING.sub('<script fetchpriority="low"', _UNUSED.sub("", text))
+        lighter = _POSTER.sub('<video preload="none"', lighter)
         if len(sheets) > 1:
             if sheets not in joined:
                 joined[sheets] = join_sheets(site, list(sheets))

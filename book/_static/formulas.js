@@ -10,6 +10,6 @@ function letKeyboardIn() {
   }
 }
 
-letKeyboardIn();
 addEventListener("resize", letKeyboardIn);
-document.fonts.ready.then(letKeyboardIn);
+// Widths are asked for when the page stands: asking earlier would lay it out once more.
+addEventListener("load", () => document.fonts.ready.then(letKeyboardIn));
