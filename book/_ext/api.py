@@ -75,7 +75,9 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.setup_extension("sphinx_codeautolink")
     app.config.napoleon_use_ivar = True
     # How Keras saves a layer is Keras's to document.
-    app.config.autodoc_default_options = {"exclude-members": "from_config,get_config"}
+    hidden = "from_config,get_config,compile_from_config,get_compile_config"
+    app.config.autodoc_default_options = {"exclude-members": hidden}
+    app.config.add_module_names = False  # the page's title says it
     app.config.autodoc_typehints_format = "short"
     app.config.viewcode_line_numbers = True
     # A notebook's cells are one program, with IPython's own commands in it. (The extension's
