@@ -43,11 +43,14 @@ def test_page_shows_within_a_second_on_a_phone_and_does_not_move(browser, site_u
     context = browser.new_context(
         viewport={"width": 412, "height": 823}, device_scale_factor=1.75, is_mobile=True
     )
-    # Three loads, the best counts: what another process of this machine costs is not the page's.
-    measured = [page_checks.vitals(context.new_page(), f"{site_url}/{name}.html") for _ in range(3)]
+    # Of three loads the best counts: what another process of this machine costs is not the page's.
+    for _ in range(3):
+        vitals = page_checks.vitals(context.new_page(), f"{site_url}/{name}.html")
+        assert vitals["shift"] <= 0.02
+        if vitals["paint"] < 1000:
+            break
     context.close()
-    assert max(vitals["shift"] for vitals in measured) <= 0.02
-    assert min(vitals["paint"] for vitals in measured) < 1000
+    assert vitals["paint"] < 1000
 
 
 # --- the checks themselves -----------------------------------------------------------------
