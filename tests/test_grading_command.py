@@ -95,19 +95,48 @@ def test_the_whole_path_from_a_folder_of_notebooks_to_grades(root, tmp_path, cap
     assert command(root, "feedback", corpus.NAME) == 0
     page = root / "feedback" / "eve" / corpus.NAME / f"{corpus.NAME}.html"
     assert "The file is not JSON" in page.read_text(encoding="utf-8")
+    assert not list(root.glob("feedback/*/*/result.json"))  # it may hold hidden inputs
 
     monkeypatch.chdir(tmp_path)
     assert command(root, "export", corpus.NAME, "--platform", "canvas") == 0
-    with Path(f"grades-{corpus.NAME}.csv").open(encoding="utf-8-sig") as file:
+    with Path(f"grades-{corpus.NAME}-canvas.csv").open(encoding="utf-8-sig") as file:
         table = list(csv.reader(file))
     assert table[0] == ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", corpus.NAME]
     assert table[1][-1] == "5"
     assert [(row[1], row[-1]) for row in table[2:]] == [("ada", "4"), ("bob", "5"), ("eve", "0")]
     assert command(root, "export", corpus.NAME, "--platform", "moodle", "--to", "m.csv") == 0
-    assert "Participant ada,ada,4,5" in Path("m.csv").read_text(encoding="utf-8-sig")
+    worksheet = Path("m.csv").read_text(encoding="utf-8-sig").splitlines()
+    assert worksheet[0] == "Identifier,Full name,Grade,Maximum Grade,Last modified (grade)"
+    assert "Participant ada,ada,4,5," in worksheet
 
     assert command(root, "report", corpus.NAME) == 0
     assert Path(f"report-{corpus.NAME}.png").stat().st_size > 5_000
+
+
+@needs_sandbox
+def test_a_new_release_is_graded_against_and_an_idle_run_changes_no_mark(root, tmp_path, capsys):
+    assert command(root, "generate") == 0
+    hand_in(root, tmp_path, ada=answered())
+    assert command(root, "run", "--workers", "1") == 0
+    with Gradebook(database(Course(root))) as gradebook:
+        written = gradebook.find_grade("words", corpus.NAME, corpus.NAME, "ada")
+        written.manual_score, written.needs_manual_grade = 1.0, False
+        gradebook.db.commit()
+    assert command(root, "run", "--workers", "1") == 0
+    with Gradebook(database(Course(root))) as gradebook:
+        written = gradebook.find_grade("words", corpus.NAME, corpus.NAME, "ada")
+        assert (written.manual_score, written.needs_manual_grade) == (1.0, False)
+    release = root / "release" / corpus.NAME / f"{corpus.NAME}.ipynb"
+    release.write_text(release.read_text() + "\n")
+    capsys.readouterr()
+    assert command(root, "run", "--workers", "1") == 0
+    assert "1 graded, 0 graded before." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("step", ["run", "feedback"])
+def test_unknown_assignments_are_named(root, capsys, step):
+    assert command(root, step, "nonsense") == 2
+    assert f"known are {corpus.NAME}" in capsys.readouterr().err
 
 
 @needs_sandbox

@@ -56,10 +56,8 @@ def collect(course: Course, download: Path, assignment: str | None = None) -> Co
     Raises:
         ValueError: no such folder or zip, or an assignment that is not in the course.
     """
-    if assignment is not None and assignment not in course.assignments:
-        raise ValueError(
-            f"There is no assignment {assignment!r}; known are {', '.join(course.assignments)}."
-        )
+    if assignment is not None:
+        course.check_known(assignment)
     cells = {name: course.grade_ids(name) for name in course.assignments}
     messages: list[str] = []
     newest: dict[tuple[str, str], Found] = {}

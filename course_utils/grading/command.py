@@ -66,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     one = command("export", _export, "write the grades as CSV")
     one.add_argument("assignment")
     one.add_argument("--platform", default="canvas", choices=("canvas", "moodle"))
-    one.add_argument("--to", type=Path, help="the file (default: grades-ASSIGNMENT.csv)")
+    one.add_argument("--to", type=Path, help="the file (default: grades-ASSIGNMENT-PLATFORM.csv)")
     one = command("report", _report, "draw scores and difficulties, and name similar submissions")
     one.add_argument("assignment")
     one.add_argument("--to", type=Path, help="the picture (default: report-ASSIGNMENT.png)")
@@ -86,7 +86,7 @@ def _collect(course, options) -> int:
     from course_utils.grading.collect import collect
 
     collected = collect(course, options.download, options.assignment)
-    print(f"{collected.taken} notebooks are in submitted/.")
+    print(f"{_count(collected.taken, 'notebook')} taken into submitted/.")
     for message in collected.messages:
         print(f"- {message}")
     return 0
@@ -97,6 +97,8 @@ def _run(course, options) -> int:
 
     from course_utils.grading.run import run
 
+    if options.assignment:
+        course.check_known(options.assignment)
     if options.unsafe:
         print("Without a sandbox: students' code can read and change all that you can.")
     outcome = run(
@@ -104,7 +106,9 @@ def _run(course, options) -> int:
         options.assignment,
         unsafe=options.unsafe,
         workers=options.workers,
-        progress=lambda results, total: tqdm(results, total=total, unit="submission"),
+        progress=lambda results, total: (
+            tqdm(results, total=total, unit="submission") if total else results
+        ),
     )
     print(f"{outcome.graded} graded, {outcome.kept} graded before.")
     for handed, reason in outcome.failed:
@@ -127,17 +131,20 @@ def _one(course, options) -> int:
 def _feedback(course, options) -> int:
     from course_utils.grading.records import feedback
 
+    course.check_known(options.assignment)
     pages = feedback(course, options.assignment, options.student)
-    print(f"{len(pages)} pages are in feedback/.")
+    print(f"{_count(len(pages), 'page')} in feedback/.")
     return 0
 
 
 def _export(course, options) -> int:
-    from course_utils.grading.export import export
+    from course_utils.grading.export import export, unmarked
 
-    path = options.to or Path(f"grades-{options.assignment}.csv")
+    path = options.to or Path(f"grades-{options.assignment}-{options.platform}.csv")
     count = export(course, options.assignment, options.platform, path)
-    print(f"{path}: {count} students, for {options.platform}.")
+    print(f"{path}: {_count(count, 'student')}, for {options.platform}.")
+    if waiting := unmarked(course, options.assignment):
+        print(f"- {waiting} of them with written answers that are still to be marked.")
     return 0
 
 
@@ -150,6 +157,10 @@ def _report(course, options) -> int:
     for pair in similar(course, options.assignment):
         print(f"- {' and '.join(pair.students)} share {pair.shared:.0%} of their code.")
     return 0
+
+
+def _count(number: int, things: str) -> str:
+    return f"{number} {things}" if number == 1 else f"{number} {things}s"
 
 
 if __name__ == "__main__":

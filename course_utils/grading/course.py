@@ -95,6 +95,13 @@ class Course:
         source = nbformat.read(self.source(assignment), as_version=4)
         return {grade_id(cell) for cell in source.cells} - {""}
 
+    def check_known(self, assignment: str) -> None:
+        """Raises ValueError if the course has no assignment of this name."""
+        if assignment not in self.assignments:
+            raise ValueError(
+                f"There is no assignment {assignment!r}; known are {', '.join(self.assignments)}."
+            )
+
     def handed_in(self, assignment: str | None = None) -> Iterator[Handed]:
         """What lies in ``submitted/``, by student and assignment."""
         for path in sorted(self.root.glob("submitted/*/*/*.ipynb")):
@@ -107,8 +114,10 @@ class Course:
         return self.root / "autograded" / handed.student / handed.assignment / "result.json"
 
     def fingerprint(self, handed: Handed) -> str:
-        """Changes when the submission, the assignment or the grader does."""
-        parts = [handed.path.read_bytes(), self.source(handed.assignment).read_bytes()]
+        """Changes when the submission, the assignment, its release or the grader does."""
+        name = handed.assignment
+        files = [handed.path, self.source(name), self.root / "release" / name / f"{name}.ipynb"]
+        parts = [path.read_bytes() if path.is_file() else b"" for path in files]
         return hashlib.sha256(b"\0".join([*parts, str(GRADER_VERSION).encode()])).hexdigest()
 
     def is_graded(self, handed: Handed, sandboxed: bool = False) -> bool:

@@ -16,7 +16,8 @@ def export(course: Course, assignment: str, platform: str, path: Path) -> int:
     """Write the grades of one assignment as CSV.
 
     Canvas's gradebook import: Student, ID, SIS User ID, SIS Login ID, Section, and a column with
-    the assignment's name. Moodle's grade import: Identifier, Full name, Grade, Maximum Grade.
+    the assignment's name. Moodle's offline grading worksheet, which is refused without its last
+    column: Identifier, Full name, Grade, Maximum Grade, Last modified (grade).
 
     Returns:
         How many students are in it.
@@ -43,9 +44,9 @@ def export(course: Course, assignment: str, platform: str, path: Path) -> int:
         lines = [["    Points Possible", "", "", "", "", f"{most:g}"]]
         lines += [[name, student, "", "", "", f"{score:g}"] for student, name, score, _ in rows]
     else:
-        header = ["Identifier", "Full name", "Grade", "Maximum Grade"]
+        header = ["Identifier", "Full name", "Grade", "Maximum Grade", "Last modified (grade)"]
         lines = [
-            [f"Participant {student}", name, f"{score:g}", f"{most:g}"]
+            [f"Participant {student}", name, f"{score:g}", f"{most:g}", ""]
             for student, name, score, most in rows
         ]
     table = _Lines()
@@ -55,6 +56,13 @@ def export(course: Course, assignment: str, platform: str, path: Path) -> int:
     # The mark at the beginning tells spreadsheets that the names are in UTF-8.
     write_whole(path, "\ufeff" + "".join(table))
     return len(rows)
+
+
+def unmarked(course: Course, assignment: str) -> int:
+    """How many students have answers that still wait for a human's mark."""
+    with Gradebook(database(course)) as gradebook:
+        submissions = gradebook.assignment_submissions(assignment)
+        return sum(submission.needs_manual_grade for submission in submissions)
 
 
 def _harmless(text: str) -> str:

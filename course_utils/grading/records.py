@@ -35,16 +35,17 @@ def generate(course: Course, assignment: str) -> None:
     _checked(_nbgrader(course).generate_assignment(assignment, force=True, create=True))
 
 
-def record(course: Course, handed: Handed, points: dict[str, float]) -> None:
+def record(course: Course, handed: Handed, points: dict[str, float], anew: bool = True) -> None:
     """Write the points of one submission into the gradebook.
 
-    A mark that a human gave stays, and the cell is shown to the human again; a written question
-    waits for one.
+    A mark that a human gave stays, and where the tests now give other points than before, the cell
+    is shown to the human again; a written question waits for one.
 
     Args:
         course: whose gradebook.
         handed: the submission.
         points: by names of test cells.
+        anew: the submission was graded just now, so that a human looks at its answers again.
     """
     folder = handed.path.parent
     name = folder.parent / "name.txt"
@@ -60,15 +61,19 @@ def record(course: Course, handed: Handed, points: dict[str, float]) -> None:
         )
         for notebook in submission.notebooks:
             for grade in notebook.grades:
-                grade.auto_score = points.get(grade.cell.name)
-                grade.needs_manual_grade = grade.auto_score is None or (
-                    grade.manual_score is not None
-                )
+                score = points.get(grade.cell.name)
+                if not anew and grade.manual_score is not None and grade.auto_score == score:
+                    continue
+                grade.auto_score = score
+                grade.needs_manual_grade = score is None or grade.manual_score is not None
         gradebook.db.commit()
 
 
 def feedback(course: Course, assignment: str, student: str | None = None) -> list[Path]:
     """``nbgrader generate_feedback``: an HTML page for each student.
+
+    nbgrader copies what lies beside the notebook, and so the result with what hidden tests saw;
+    that copy is taken away.
 
     Returns:
         The pages.
@@ -77,6 +82,8 @@ def feedback(course: Course, assignment: str, student: str | None = None) -> lis
         NbgraderError: nbgrader could not write one.
     """
     _checked(_nbgrader(course).generate_feedback(assignment, student_id=student, force=True))
+    for copy in course.root.glob(f"feedback/*/{assignment}/result.json"):
+        copy.unlink()
     return sorted(course.root.glob(f"feedback/{student or '*'}/{assignment}/*.html"))
 
 

@@ -54,7 +54,7 @@ def draw(course: Course, assignment: str, path: Path) -> None:
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
     left.hist(100 * table.mean(axis=1), bins=np.arange(0, 101, 10), color="tab:blue", rwidth=0.9)
     left.set(
-        xlabel="percent of the points given by tests",
+        xlabel="mean of the tasks, percent",
         ylabel="students",
         title=f"{assignment}: {len(students)} submissions",
         xlim=(0, 100),

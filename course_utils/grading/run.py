@@ -75,7 +75,7 @@ def run(
     for handed in course.handed_in(assignment):
         if course.is_graded(handed, sandboxed=not unsafe):
             outcome.kept += 1
-            _record(course, handed)
+            _record(course, handed, anew=False)
         else:
             waiting.append(handed)
     results = _graded(course, waiting, limits or Limits(), unsafe, workers)
@@ -84,7 +84,7 @@ def run(
             outcome.failed.append((handed, reason))
         else:
             outcome.graded += 1
-            _record(course, handed)
+            _record(course, handed, anew=True)
     return outcome
 
 
@@ -131,6 +131,7 @@ def _grade(handed: Handed) -> str:
     return ""
 
 
-def _record(course: Course, handed: Handed) -> None:
+def _record(course: Course, handed: Handed, anew: bool) -> None:
     kept = json.loads(course.graded(handed).read_text())
-    record(course, handed, {name: task["points"] for name, task in kept["tasks"].items()})
+    points = {name: task["points"] for name, task in kept["tasks"].items()}
+    record(course, handed, points, anew)
