@@ -5,13 +5,14 @@ of every page of the book, and of pages that are broken.
 """
 
 import gzip
-import re
 import sys
 from pathlib import Path
 
-AXE = Path(sys.prefix) / "web" / "node_modules" / "axe-core" / "axe.min.js"
+from site_checks import RAW_TEX
+
+PACKAGES = Path(sys.prefix) / "web" / "node_modules"  # laid there by tools/make_venv.sh
+AXE = PACKAGES / "axe-core" / "axe.min.js"
 MAX_CODE, MAX_IMAGE = 300_000, 100_000  # bytes: JavaScript and styles compressed; one image
-_RAW_TEX = re.compile(r"\\\(|\\\[|\$\$|\\(?:frac|sum|mathrm|mathbf|begin)(?![a-z])")
 # A mid-range phone on a good mobile network: four times slower than this machine's cores,
 # Lighthouse's "dense 4G" of 10 Mbit/s and 40 ms a round trip.
 SLOWDOWN, ROUND_TRIP, THROUGHPUT = 4, 40, 10e6 / 8  # factor, milliseconds, bytes a second
@@ -66,9 +67,7 @@ def missing_parts(page) -> list[str]:
 def raw_mathematics(page) -> list[str]:
     """TeX that the reader would see as text."""
     text = page.evaluate(_TEXT)
-    near = [
-        text[max(0, found.start() - 20) : found.end() + 40] for found in _RAW_TEX.finditer(text)
-    ]
+    near = [text[max(0, found.start() - 20) : found.end() + 40] for found in RAW_TEX.finditer(text)]
     return [f"TeX stands as text: {' '.join(words.split())!r}" for words in near]
 
 

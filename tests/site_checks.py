@@ -30,7 +30,7 @@ _TOLD = {"canonical", "alternate", "author", "license", "next", "prev", "index",
 _OUTSIDE = re.compile(r"^(?:[a-z][a-z0-9+.-]*:)?//", re.IGNORECASE)
 _CSS_OUTSIDE = re.compile(r"(?:url\(\s*[\"']?|@import\s+[\"'])((?:https?:)?//[^\"')\s]+)")
 _SCRIPT_OUTSIDE = re.compile(r"[\"'`](https?://[^\"'`\s]+)[\"'`]")
-_RAW_TEX = re.compile(r"\\\(|\\\[|\$\$|\\(?:frac|sum|mathrm|mathbf|begin)(?![a-z])")
+RAW_TEX = re.compile(r"\\\(|\\\[|\$\$|\\(?:frac|sum|mathrm|mathbf|begin)(?![a-z])")
 
 
 @dataclass
@@ -192,7 +192,7 @@ def raw_mathematics(folder: Path | str) -> list[str]:
     """TeX that stands in the text of a page, where nothing will render it."""
     messages = []
     for found in pages(folder):
-        for tex in _RAW_TEX.finditer(found.prose):
+        for tex in RAW_TEX.finditer(found.prose):
             near = " ".join(found.prose[max(0, tex.start() - 20) : tex.end() + 40].split())
             messages.append(f"{found.path.relative_to(folder)} shows TeX as text: {near!r}")
     return messages

@@ -3,17 +3,15 @@
 import functools
 import json
 import re
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 from demos_in_browser import Demo, image, open_demo, open_playground
+from page_checks import AXE
 
 import course_utils as cu
 
 TOLERANCE = 1e-3
-AXE = Path(sys.prefix) / "web" / "node_modules" / "axe-core" / "axe.min.js"
 
 
 @functools.cache

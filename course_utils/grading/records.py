@@ -35,7 +35,7 @@ def generate(course: Course, assignment: str) -> None:
     _checked(_nbgrader(course).generate_assignment(assignment, force=True, create=True))
 
 
-def record(course: Course, handed: Handed, points: dict[str, float], anew: bool = True) -> None:
+def record(course: Course, handed: Handed, points: dict[str, float], anew: bool) -> None:
     """Write the points of one submission into the gradebook.
 
     A mark that a human gave stays, and where the tests now give other points than before, the cell
